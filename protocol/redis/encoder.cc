@@ -1,0 +1,55 @@
+#include "protocol/redis/encoder.h"
+
+#include <charconv>
+
+namespace mcrelay::redis {
+namespace {
+
+constexpr size_t kMostHeaderBytes = 24;  // a mark, 20 digits, CRLF
+
+// Writes `mark`, `number`, CRLF at `at` and returns the end.
+char* WriteHeader(char* at, char mark, size_t number) {
+  *at++ = mark;
+  at = std::to_chars(at, at + 20, number).ptr;
+  *at++ = '\r';
+  *at++ = '\n';
+  return at;
+}
+
+}  // namespace
+
+Encoder& Encoder::Begin(size_t argc) {
+  char* const tail = out_.Reserve(kMostHeaderBytes);
+  out_.Extend(WriteHeader(tail, '*', argc) - tail);
+  return *this;
+}
+
+Encoder& Encoder::Arg(std::initializer_list<std::string_view> pieces) {
+  size_t bytes = 0;
+  for (const auto piece : pieces) bytes += piece.size();
+  char* const tail = out_.Reserve(kMostHeaderBytes + bytes + 2);
+  char* at = WriteHeader(tail, '$', bytes);
+  for (const auto piece : pieces) {
+    if (piece.empty()) continue;
+    std::memcpy(at, piece.data(), piece.size());
+    at += piece.size();
+  }
+  *at++ = '\r';
+  *at++ = '\n';
+  out_.Extend(at - tail);
+  return *this;
+}
+
+Encoder& Encoder::Arg(int64_t number) {
+  char digits[24];
+  char* const end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+  return Arg(std::string_view(digits, end - digits));
+}
+
+Encoder& Encoder::Request(std::initializer_list<std::string_view> words) {
+  Begin(words.size());
+  for (const auto word : words) Arg(word);
+  return *this;
+}
+
+}  // namespace mcrelay::redis
