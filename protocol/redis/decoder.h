@@ -1,15 +1,15 @@
 // Decoder turns the byte stream of a Redis server into replies, over hiredis's redisReader with reply
-// functions of our own: no reply tree is built for what the data path reads.
+// functions of our own: nothing is allocated per reply in steady state.
 //
 // Owned by a connection; used on its loop's thread.
-// Every element of a *top-level array that the sink asked to stream* is handed out as it is decoded
+// The elements of a top-level array that the sink wants streamed are handed out as they are decoded
 // (an MGET's values go straight on to their clients); every other reply is handed out whole.
-// Failure: Feed() returns false on a protocol error, on a reply above `limits`, and for ever after;
+// Failure: Feed() returns false on a protocol error or a reply above the limits, and for ever after;
 // the caller closes the stream.
 #pragma once
 
 #include <cstddef>
-#include <memory>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,11 +22,12 @@ namespace mcrelay::redis {
 
 class ReplySink {
  public:
-  // Asked at the start of a top-level array of `count` elements: true to get them one by one.
+  // Asked at the start of a top-level array of `count` (1 or more) elements: true streams it.
   [[nodiscard]] virtual bool StreamArray(size_t count) = 0;
-  // A whole top-level reply, or element `index` of a streamed array of `count` elements.
-  // A streamed array of no elements, or a nil array, is handed out as one whole reply.
-  virtual void OnReply(const Reply& reply, size_t index, size_t count) = 0;
+  // Element `index` of a streamed array. Never an array.
+  virtual void OnElement(const Reply& reply, size_t index) = 0;
+  // A whole top-level reply.
+  virtual void OnReply(const Reply& reply) = 0;
 
  protected:
   ~ReplySink() = default;
@@ -34,33 +35,45 @@ class ReplySink {
 
 class Decoder {
  public:
-  struct Limits {
-    size_t reply_bytes;  // bytes that may wait for the rest of one reply
-  };
-
-  // Borrows `sink`. Replies are handed out from inside Feed().
-  Decoder(ReplySink* sink, Limits limits);
+  // Borrows `sink`, which is called from inside Feed(). `reply_bytes` bounds the bytes that may wait for
+  // the rest of one reply.
+  Decoder(ReplySink* sink, size_t reply_bytes);
   ~Decoder();
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
 
-  // Takes the next bytes of the stream. False: the stream is broken or over a limit, see error().
+  // Takes the next bytes of the stream. False: see error().
   [[nodiscard]] bool Feed(std::string_view bytes);
-  // Stops handing out replies from inside a running Feed(), which then returns false.
-  void Abort() { aborted_ = true; }
-  [[nodiscard]] std::string_view error() const { return error_; }
-
-  struct Node;  // one reply under construction
+  // For the sink: hands out nothing more; the running Feed() returns false.
+  void Abort(std::string_view why);
+  // Why Feed() failed, for the log.
+  [[nodiscard]] const std::string& error() const { return error_; }
 
  private:
   friend struct DecoderFunctions;
 
+  // One reply of an array that is collected; texts stay offsets until the arena stops moving.
+  struct Collected {
+    Reply reply;
+    size_t text_at = 0;
+    size_t text_bytes = 0;
+    size_t first_child = 0;
+    size_t children = 0;
+  };
+
+  [[nodiscard]] bool Drain();
+  void Emit(const void* parent, size_t index, const Reply& reply);
+  void* BeginArray(const void* parent, size_t index, long long count);
+  void EmitCollected();
+
   ReplySink* const sink_;
-  const Limits limits_;
+  const size_t reply_bytes_;
   redisReader* reader_;
-  bool aborted_ = false;
-  std::string_view error_;
-  std::unique_ptr<Node> tree_;
+  bool failed_ = false;
+  std::string error_;
+  std::vector<Collected> collected_;
+  std::vector<Reply> views_;
+  std::string arena_;
 };
 
 }  // namespace mcrelay::redis

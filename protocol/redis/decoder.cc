@@ -1,0 +1,175 @@
+#include "protocol/redis/decoder.h"
+
+#include <hiredis/hiredis.h>
+#include <hiredis/read.h>
+
+#include <algorithm>
+
+namespace mcrelay::redis {
+namespace {
+
+// hiredis's reader moves the rest of its buffer after each reply past 1 KiB: short feeds keep the
+// rest short.
+constexpr size_t kFeedBytes = 16 * 1024;
+// An idle reader buffer above this is given back.
+constexpr size_t kIdleReaderBytes = 512 * 1024;
+// More than any array we ask for that is not streamed (SCAN, CLUSTER SLOTS, script results).
+constexpr long long kMostCollected = 65536;
+
+// What the reader keeps as the object of an array under construction. A collected array's object is
+// its index in `collected_` plus kCollectedBase, so that it is never null and never kStreamed.
+constexpr uintptr_t kScalar = 1;
+constexpr uintptr_t kStreamed = 2;
+constexpr uintptr_t kCollectedBase = 16;
+
+void* AsObject(uintptr_t value) {
+  return reinterpret_cast<void*>(value);  // NOLINT(performance-no-int-to-ptr): a tag, never followed
+}
+
+}  // namespace
+
+struct DecoderFunctions {
+  static Decoder& Self(const redisReadTask* task) { return *static_cast<Decoder*>(task->privdata); }
+  static const void* Parent(const redisReadTask* task) {
+    return task->parent == nullptr ? nullptr : task->parent->obj;
+  }
+
+  static void* String(const redisReadTask* task, char* text, size_t bytes) {
+    Reply reply;
+    reply.type = task->type == REDIS_REPLY_ERROR    ? Reply::Type::kError
+                 : task->type == REDIS_REPLY_STATUS ? Reply::Type::kStatus
+                                                    : Reply::Type::kString;
+    reply.text = {text, bytes};
+    Self(task).Emit(Parent(task), task->idx, reply);
+    return AsObject(kScalar);
+  }
+  static void* Integer(const redisReadTask* task, long long value) {
+    Reply reply;
+    reply.type = Reply::Type::kInteger;
+    reply.integer = value;
+    Self(task).Emit(Parent(task), task->idx, reply);
+    return AsObject(kScalar);
+  }
+  static void* Nil(const redisReadTask* task) {
+    Self(task).Emit(Parent(task), task->idx, Reply{});
+    return AsObject(kScalar);
+  }
+  static void* ArrayOf(const redisReadTask* task, long long count) {
+    return Self(task).BeginArray(Parent(task), task->idx, count);
+  }
+#if HIREDIS_MAJOR >= 1
+  static void* Array(const redisReadTask* task, size_t count) {
+    return ArrayOf(task, static_cast<long long>(count));
+  }
+  static void* Double(const redisReadTask* task, double, char* text, size_t bytes) {
+    return String(task, text, bytes);
+  }
+  static void* Bool(const redisReadTask* task, int value) { return Integer(task, value); }
+  static constexpr redisReplyObjectFunctions kTable = {String, Array,  Integer, Double,
+                                                       Nil,    Bool, [](void*) {}};
+#else
+  static void* Array(const redisReadTask* task, int count) { return ArrayOf(task, count); }
+  static constexpr redisReplyObjectFunctions kTable = {String, Array, Integer, Nil, [](void*) {}};
+#endif
+};
+
+Decoder::Decoder(ReplySink* sink, size_t reply_bytes)
+    : sink_(sink),
+      reply_bytes_(reply_bytes),
+      // hiredis takes a pointer to non-const but never writes through it
+      reader_(redisReaderCreateWithFunctions(
+          const_cast<redisReplyObjectFunctions*>(&DecoderFunctions::kTable))) {
+  reader_->privdata = this;
+  reader_->maxbuf = kIdleReaderBytes;
+}
+
+Decoder::~Decoder() { redisReaderFree(reader_); }
+
+bool Decoder::Feed(std::string_view bytes) {
+  while (!bytes.empty() && !failed_) {
+    const std::string_view slice = bytes.substr(0, kFeedBytes);
+    bytes.remove_prefix(slice.size());
+    if (redisReaderFeed(reader_, slice.data(), slice.size()) != REDIS_OK) {
+      Abort("out of memory");
+    } else if (Drain() && reader_->len - reader_->pos > reply_bytes_) {
+      Abort("a reply above the limit");
+    }
+  }
+  return !failed_;
+}
+
+bool Decoder::Drain() {
+  for (;;) {
+    void* object = nullptr;
+    if (redisReaderGetReply(reader_, &object) != REDIS_OK) Abort(reader_->errstr);
+    if (failed_) return false;
+    if (object == nullptr) return true;
+    if (reinterpret_cast<uintptr_t>(object) >= kCollectedBase) EmitCollected();
+    if (failed_) return false;
+  }
+}
+
+void Decoder::Abort(std::string_view why) {
+  if (failed_) return;
+  failed_ = true;
+  error_ = why;
+}
+
+void Decoder::Emit(const void* parent, size_t index, const Reply& reply) {
+  if (failed_) return;
+  if (parent == nullptr) {
+    sink_->OnReply(reply);
+    return;
+  }
+  const auto tag = reinterpret_cast<uintptr_t>(parent);
+  if (tag == kStreamed) {
+    sink_->OnElement(reply, index);
+    return;
+  }
+  if (tag < kCollectedBase) return;
+  const size_t slot = collected_[tag - kCollectedBase].first_child + index;
+  collected_[slot].reply = reply;
+  collected_[slot].text_at = arena_.size();
+  collected_[slot].text_bytes = reply.text.size();
+  arena_.append(reply.text);
+}
+
+void* Decoder::BeginArray(const void* parent, size_t index, long long count) {
+  const auto tag = reinterpret_cast<uintptr_t>(parent);
+  if (failed_) return AsObject(kScalar);
+  if (tag == kStreamed) {
+    Abort("an array where a value was due");
+    return AsObject(kScalar);
+  }
+  if (parent == nullptr) {
+    if (count > 0 && sink_->StreamArray(count)) return AsObject(kStreamed);
+    collected_.assign(1, Collected{});
+    arena_.clear();
+  }
+  if (count > kMostCollected ||
+      collected_.size() + static_cast<size_t>(std::max(count, 0LL)) > kMostCollected) {
+    Abort("an array above the limit");
+    return AsObject(kScalar);
+  }
+  const size_t self =
+      parent == nullptr ? 0 : collected_[tag - kCollectedBase].first_child + index;
+  collected_[self].reply.type = Reply::Type::kArray;
+  collected_[self].first_child = collected_.size();
+  collected_[self].children = static_cast<size_t>(count);
+  collected_.resize(collected_.size() + static_cast<size_t>(count));
+  return AsObject(kCollectedBase + self);
+}
+
+void Decoder::EmitCollected() {
+  views_.resize(collected_.size());
+  for (size_t i = 0; i < collected_.size(); ++i) {
+    const Collected& from = collected_[i];
+    views_[i] = from.reply;
+    views_[i].text = std::string_view(arena_).substr(from.text_at, from.text_bytes);
+    views_[i].elements = std::span(views_).subspan(from.children == 0 ? 0 : from.first_child,
+                                                   from.children);
+  }
+  sink_->OnReply(views_[0]);
+}
+
+}  // namespace mcrelay::redis
