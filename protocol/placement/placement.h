@@ -1,7 +1,8 @@
-// Placement answers which node a key lives on, the way other software places it, so that data that is
-// already there stays reachable. Sources: docs/sharding.md.
+// Placement answers which node a key lives on, the way other software places it, so that data that
+// is already there stays reachable. The rules and where they come from: docs/sharding.md.
 //
-// A Placement is immutable once built; any thread may call Pick(). Pick() allocates nothing.
+// A Placement is immutable once built, shares nothing with the nodes it was built from, and any
+// thread may call Pick(). Pick() allocates nothing and cannot fail.
 #pragma once
 
 #include <cstddef>
@@ -11,21 +12,28 @@
 #include <string_view>
 #include <vector>
 
+#include "protocol/placement/hash.h"
+
 namespace mcrelay::placement {
 
 enum class Distribution : uint8_t { kKetama, kModula, kRendezvous, kDjangoRedis };
-enum class Hash : uint8_t { kFnv1a64, kFnv1a32, kFnv164, kFnv132, kMd5, kCrc16, kCrc32, kCrc32a, kMurmur, kJenkins, kHsieh, kOneAtATime };
+
+// The words of the configuration: ketama, modula, rendezvous, django-redis.
+[[nodiscard]] std::string_view DistributionName(Distribution distribution);
+// False, and *distribution untouched, for any other word.
+[[nodiscard]] bool ParseDistribution(std::string_view name, Distribution* distribution);
 
 struct PlacementNode {
-  std::string name;      // what the ring hashes
-  uint32_t weight = 1;   // 1..
+  std::string name;     // what the ring hashes
+  uint32_t weight = 1;  // 1..; django-redis has no weights and ignores it
 };
 
 struct PlacementSettings {
   Distribution distribution = Distribution::kKetama;
-  Hash hash = Hash::kFnv1a64;
-  // Two characters, opener and closer: only what is between the first opener and the first closer after
-  // it is hashed, when that is not empty. Empty: no hash tags. (django-redis has its own rule.)
+  Hash hash = Hash::kFnv1a64;  // django-redis always hashes with SHA-256
+  // Two characters, opener and closer: only what is between the first opener and the first closer
+  // after it is hashed, when that is not empty. Empty: no hash tags. (django-redis has its own
+  // rule.)
   std::string hash_tag;
 };
 
@@ -36,7 +44,8 @@ class Placement {
   [[nodiscard]] virtual size_t Pick(std::string_view redis_key) const = 0;
 };
 
-// REQUIRES: at least one node. One node: always 0, nothing is hashed.
+// REQUIRES: at least one node, weights of at least 1, a hash_tag of no or two characters.
+// One node: always 0, nothing is hashed.
 [[nodiscard]] std::unique_ptr<Placement> MakePlacement(const PlacementSettings& settings,
                                                        const std::vector<PlacementNode>& nodes);
 
