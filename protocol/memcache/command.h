@@ -1,8 +1,8 @@
 // Command is one parsed line of the memcached text protocol, with its data block where it has one.
 //
 // Produced by Parse() (parser.h). Every string_view points into the bytes that were parsed, or, for
-// a base64 key, into `decoded_key`; both must outlive the Command's use. A Command is cheap to reuse:
-// the session keeps one and parses into it again and again.
+// a base64 key, into `decoded_key`; both must outlive the Command's use. A Command is cheap to
+// reuse: the session keeps one and parses into it again and again.
 #pragma once
 
 #include <array>
@@ -63,16 +63,20 @@ struct MetaFlags {
   std::array<char, 24> order{};
   uint8_t count = 0;
 
-  int64_t ttl = 0;             // T
-  int64_t vivify_ttl = 0;      // N
-  int64_t recache_ttl = 0;     // R
-  uint64_t compare_cas = 0;    // C
-  uint64_t explicit_cas = 0;   // E
-  uint32_t client_flags = 0;   // F
-  uint64_t delta = 1;          // D
-  uint64_t initial = 0;        // J
-  char mode = 0;               // M: 'S' 'E' 'A' 'P' 'R' for ms, '+' or '-' for ma; 0 when not given
-  std::string_view opaque;     // O, without the letter
+  int64_t ttl = 0;            // T
+  int64_t vivify_ttl = 0;     // N
+  int64_t recache_ttl = 0;    // R
+  uint64_t compare_cas = 0;   // C
+  uint64_t explicit_cas = 0;  // E
+  uint32_t client_flags = 0;  // F
+  uint64_t delta = 1;         // D
+  uint64_t initial = 0;       // J
+  char mode = 0;              // M: 'S' 'E' 'A' 'P' 'R' for ms, '+' or '-' for ma; 0 when not given
+  std::string_view opaque;    // O, without the letter
+  // ma only: the opaque has more than 31 bytes. memcached sees that after it has counted, so the
+  // command is to be carried out; what is then answered is kOpaqueTooLong in place of HD, VA, NF,
+  // EX.
+  bool opaque_too_long = false;
 
   [[nodiscard]] static constexpr uint64_t Bit(char letter) {
     return uint64_t{1} << (static_cast<unsigned char>(letter) & 63);

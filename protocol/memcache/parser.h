@@ -25,21 +25,22 @@ struct ParserLimits {
 };
 
 enum class ParseStatus : uint8_t {
-  kNeedMore,   // incomplete: call again once `need` bytes are there
-  kCommand,    // *command is filled; `consumed` covers line and data block
-  kError,      // answer `error` (empty: answer nothing, it was noreply), skip `consumed` + `swallow`
-  kTooLarge,   // as kError; *command holds verb and key: set and every ms mode also remove the old item
-  kClose,      // close the connection without an answer
-  kBinary,     // first byte 0x80: the binary protocol; only looked for where `first` is true
+  kNeedMore,  // incomplete: call again once `need` bytes are there
+  kCommand,   // *command is filled; `consumed` covers line and data block
+  kError,     // answer `error` (empty: answer nothing, it was noreply), skip `consumed` + `swallow`
+  kTooLarge,  // as kError; *command holds verb and key: set and every ms mode also remove the old
+              // item
+  kClose,     // close the connection without an answer
+  kBinary,    // first byte 0x80: the binary protocol; only looked for where `first` is true
 };
 
 struct ParseResult {
   ParseStatus status = ParseStatus::kNeedMore;
-  size_t consumed = 0;      // bytes of the input that this line (and block) took
-  uint64_t swallow = 0;     // further bytes of the stream to drop, whether they came yet or not
-  size_t need = 0;          // kNeedMore: input size below which another call is pointless
-  size_t scanned = 0;       // kNeedMore: pass back as `scanned` next time (no newline before it)
-  std::string_view error;   // a whole line with its \r\n, static storage
+  size_t consumed = 0;     // bytes of the input that this line (and block) took
+  uint64_t swallow = 0;    // further bytes of the stream to drop, whether they came yet or not
+  size_t need = 0;         // kNeedMore: input size below which another call is pointless
+  size_t scanned = 0;      // kNeedMore: pass back as `scanned` next time (no newline before it)
+  std::string_view error;  // a whole line with its \r\n, static storage
 };
 
 // Parses the first command of `input`. `scanned` is the value of the last kNeedMore for the same
