@@ -2,11 +2,13 @@
 """Holds the placement model (tests/data/placement_vectors.py) against the software it follows.
 
 nutcracker (twemproxy) and libmemcached (through pylibmc) store keys on recording servers on loopback;
-the model must name the server each key went to. The unit tests hold mcrelay to the same model, so
-together they show that mcrelay places keys as the real programs do.
+the model must name the server each key went to. django-redis' ShardClient and a redis-server in cluster
+mode are asked directly. The unit tests hold mcrelay to the same model, so together they show that
+mcrelay places keys as the real programs do.
 
-Needs the packages nutcracker and python3-pylibmc; exits 77 (skipped) where one is missing. Not part of
-ctest's default run: it guards the model, which changes rarely.
+Needs the packages nutcracker, python3-pylibmc, python3-django-redis and redis-server; exits 77 (skipped)
+when one is missing, after checking against the others. Not part of ctest's default run: it guards the
+model, which changes rarely.
 """
 
 import selectors
@@ -26,6 +28,13 @@ try:
     import pylibmc
 except ImportError:
     pylibmc = None
+try:
+    from django.conf import settings
+    settings.configure()
+    from django_redis.client import sharded
+    from django_redis.hash_ring import HashRing
+except ImportError:
+    sharded = None
 
 
 class Recorders:
@@ -218,16 +227,66 @@ def check_libmemcached(check):
         recorders.close()
 
 
+def check_django_redis(check):
+    for count in (2, 3, 10):
+        names = [f'redis://127.0.0.1:{6379 + i}/1' for i in range(count)]
+        # Only the choice of a server is wanted, not the connections and settings of a whole client.
+        client = object.__new__(sharded.ShardClient)
+        client._ring = HashRing(names)
+        wanted = [key for key in keys() + model.KEYS if is_text(key)]
+        seen = {key: names.index(client.get_server_name(key.decode())) for key in wanted}
+        pick = model.placement('django-redis', 'fnv1a_64', '', [(name, 1) for name in names])
+        check.compare(f'django-redis {count} nodes', seen, pick, wanted)
+
+
+def is_text(key):
+    try:
+        key.decode()
+        return True
+    except UnicodeDecodeError:
+        return False
+
+
+def check_redis_cluster(check):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / 'redis.sock'
+        process = subprocess.Popen(['redis-server', '--cluster-enabled', 'yes', '--port', '0', '--save', '',
+                                    '--unixsocket', path, '--dir', folder], stdout=subprocess.DEVNULL)
+        try:
+            for _ in range(100):
+                if path.exists():
+                    break
+                time.sleep(0.05)
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(str(path))
+                reader = client.makefile('rb')
+                wanted = keys() + model.KEYS
+                seen = {}
+                for key in wanted:
+                    client.sendall(b'*3\r\n$7\r\nCLUSTER\r\n$7\r\nKEYSLOT\r\n$%d\r\n%s\r\n'
+                                   % (len(key), key))
+                    seen[key] = int(reader.readline()[1:])
+            check.compare('redis cluster slots', seen, model.cluster_slot, wanted)
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
 def main():
-    missing = [] if shutil.which('nutcracker') else ['nutcracker']
-    missing += [] if pylibmc else ['python3-pylibmc']
-    if missing:
-        print('skipped: needs', ', '.join(missing))
-        return 77
+    parts = [(shutil.which('nutcracker'), 'nutcracker', check_nutcracker),
+             (pylibmc, 'python3-pylibmc', check_libmemcached),
+             (sharded, 'python3-django-redis', check_django_redis),
+             (shutil.which('redis-server'), 'redis-server', check_redis_cluster)]
     check = Check()
-    check_nutcracker(check)
-    check_libmemcached(check)
-    return 1 if check.failed else 0
+    missing = []
+    for present, package, run in parts:
+        if present:
+            run(check)
+        else:
+            missing.append(package)
+    if missing:
+        print('not checked, needs:', ', '.join(missing))
+    return 1 if check.failed else 77 if missing else 0
 
 
 if __name__ == '__main__':
