@@ -1,9 +1,11 @@
 // Lua texts of the atomic operations, and the SHA-1 each is called by.
 //
-// One flat script per verb, its parameters in ARGV, its one key in KEYS[1]. Loaded by SCRIPT LOAD in
-// every connection's handshake; where that is refused or forgotten (NOSCRIPT), EVAL with the text.
+// One flat script per verb, its parameters in ARGV, its one key in KEYS[1]. Loaded by SCRIPT LOAD
+// in every connection's handshake; where that is refused or forgotten (NOSCRIPT), EVAL with the
+// text.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,8 +17,19 @@ namespace mcrelay::translate {
 struct Script {
   std::string_view name;  // for logs and docs
   std::string_view text;
-  std::string sha1;       // 40 lower-case hex digits
+  std::string sha1;  // 40 lower-case hex digits
 };
+
+enum class ScriptId : uint8_t {
+  kAppend,
+  kCas,
+  kArithmetic,
+  kMetaGet,
+  kMetaDelete,
+  kRemoveIfOlder,
+};
+
+[[nodiscard]] const Script& GetScript(ScriptId id);
 
 // All scripts, for SCRIPT LOAD.
 [[nodiscard]] std::span<const Script> AllScripts();

@@ -17,6 +17,7 @@
 
 #include "protocol/buffer.h"
 #include "protocol/memcache/command.h"
+#include "protocol/redis/encoder.h"
 #include "protocol/redis/reply.h"
 #include "protocol/translate/cas_source.h"
 #include "protocol/translate/scripts.h"
@@ -45,27 +46,30 @@ struct Environment {
 // How a command ended, for the counters of `stats`.
 enum class Outcome : uint8_t {
   kNone,
-  kHit,        // retrieval found it; incr/decr/touch/delete done; cas stored
-  kMiss,       // NOT_FOUND and the like
-  kStored,     // set add replace append prepend
+  kHit,     // retrieval found it; incr/decr/touch/delete done; cas stored
+  kMiss,    // NOT_FOUND and the like
+  kStored,  // set add replace append prepend
   kNotStored,
-  kBadValue,   // cas: EXISTS
-  kRefused,    // CLIENT_ERROR, e.g. incr of a non-numeric value
-  kFailed,     // the backend failed or refused; for retrievals under `on_error: error`, `answer`
-               // holds the SERVER_ERROR line that takes the place of END
+  kBadValue,  // cas: EXISTS
+  kRefused,   // CLIENT_ERROR, e.g. incr of a non-numeric value
+  kFailed,    // the backend failed or refused; for retrievals under `on_error: error`, `answer`
+              // holds the SERVER_ERROR line that takes the place of END
 };
 
 struct Step {
   enum class Kind : uint8_t {
     kDone,  // the command is over
-    kWait,  // `replies` replies of the requests just written are to come
+    kWait,  // `replies` replies are still to come, of the requests just written or written before
     kRead,  // wants GET redis_key(), unwritten: the caller may merge it with others into one MGET
   };
   Kind kind = Kind::kDone;
   Outcome outcome = Outcome::kNone;  // kDone
   // kDone with kFailed: the old item must not be served any more (set replace cas delete ms md).
   bool removal_due = false;
-  uint8_t replies = 0;               // kWait
+  // kDone with kFailed: no such reply answers this request, so requests and replies of the
+  // connection may be out of step: it must not be used again.
+  bool misfit = false;
+  uint8_t replies = 0;  // kWait
   // kWait: nothing in Redis changes, the requests may be sent a second time.
   bool repeatable = false;
   // kWait: the requests are one EVALSHA of this script, for the retry after NOSCRIPT.
@@ -88,6 +92,11 @@ class Translation {
   // Copies what later steps and the answer need: afterwards the command's views may die.
   [[nodiscard]] Step Begin(const memcache::Command& command, std::string_view key,
                            const Environment& environment, Buffer* out);
+  // Starts the removal of the old item of a set or ms whose data was too large (the parser's
+  // kTooLarge): memcached removes it, so that no older value passes for the refused one. The answer
+  // is the error line. REQUIRES: command.verb is kSet or kMetaSet.
+  [[nodiscard]] Step BeginRemoval(const memcache::Command& command, const Environment& environment,
+                                  Buffer* out);
   // Takes the next reply. `out` takes the requests of a further step, `answer` the answer's bytes
   // (nothing for noreply or a quiet flag). REQUIRES: a reply is due.
   [[nodiscard]] Step OnReply(const redis::Reply& reply, const Environment& environment, Buffer* out,
@@ -104,11 +113,71 @@ class Translation {
   [[nodiscard]] uint64_t cas() const { return cas_; }
 
  private:
+  // What the replies that are due belong to.
+  enum class Phase : uint8_t {
+    kRead,      // GET, alone
+    kNative,    // the command's own form
+    kMetadata,  // MULTI ... EXEC around a read with its time to live
+    kScript,
+    kRemoval,  // of the item that a too large one was to replace
+  };
+
+  void Start(const memcache::Command& command, std::string_view key, const Settings& settings);
+  [[nodiscard]] std::string_view key() const {
+    return std::string_view(redis_key_).substr(prefix_bytes_);
+  }
+  [[nodiscard]] bool is_read() const;
+  [[nodiscard]] bool removal_due() const;
+  [[nodiscard]] Step Read();
+  [[nodiscard]] Step Wait(Phase phase, uint8_t replies, bool repeatable);
+  // Writes the head of an EVALSHA of `id` with `arguments` ARGVs to follow.
+  [[nodiscard]] redis::Encoder CallScript(ScriptId id, size_t arguments, Buffer* out);
+  [[nodiscard]] Step WaitForScript(ScriptId id);
+  [[nodiscard]] static Step Done(Outcome outcome) { return {.outcome = outcome}; }
+  // Ends a classic command with `line`, unless it asked for silence.
+  [[nodiscard]] Step Say(Outcome outcome, std::string_view line, Buffer* answer) const;
+  // Redis answered `error`, or with something that is no answer to the request.
+  [[nodiscard]] Step OnError(std::string_view error, const Environment& environment,
+                             Buffer* answer);
+  [[nodiscard]] Step OnMisfit(const Environment& environment, Buffer* answer);
+  // The answer of a command that found nothing, or whose backend is away.
+  void AnswerMissing(Buffer* answer) const;
+
+  // classic.cc
+  [[nodiscard]] Step BeginClassic(const memcache::Command& command, const Environment& environment,
+                                  Buffer* out);
+  [[nodiscard]] Step OnClassicReply(const redis::Reply& reply, const Environment& environment,
+                                    Buffer* answer);
+  [[nodiscard]] Step BeginStorage(const memcache::Command& command, const Environment& environment,
+                                  Buffer* out);
+  [[nodiscard]] Step BeginAppend(const memcache::Command& command, const Environment& environment,
+                                 Buffer* out);
+  [[nodiscard]] Step BeginCas(const memcache::Command& command, const Environment& environment,
+                              Buffer* out);
+  [[nodiscard]] Step BeginArithmetic(const memcache::Command& command,
+                                     const Environment& environment, Buffer* out);
+  [[nodiscard]] Step BeginTouch(const memcache::Command& command, const Environment& environment,
+                                Buffer* out);
+  [[nodiscard]] Step OnRetrieved(const redis::Reply& reply, const Environment& environment,
+                                 Buffer* answer);
+  [[nodiscard]] Step OnStorageReply(const redis::Reply& reply, const Environment& environment,
+                                    Buffer* answer);
+  [[nodiscard]] Step OnArithmeticReply(const redis::Reply& reply, const Environment& environment,
+                                       Buffer* answer);
+  [[nodiscard]] Step OnTouchReply(const redis::Reply& reply, const Environment& environment,
+                                  Buffer* answer);
+
   memcache::Verb verb_ = memcache::Verb::kGet;
+  Phase phase_ = Phase::kRead;
   bool noreply_ = false;
-  uint8_t phase_ = 0;
+  bool gone_ = false;          // the given expiry is already over
+  bool one_said_yes_ = false;  // of several replies
+  uint32_t prefix_bytes_ = 0;
+  uint8_t replies_ = 0;  // that came since the last Wait()
   uint64_t cas_ = 0;
+  Step waiting_;
   std::string redis_key_;
+  std::string error_;  // the first error among several replies
 };
 
 }  // namespace mcrelay::translate
