@@ -28,6 +28,7 @@ ParseResult RefuseWithBlock(const Line& line, uint32_t value_bytes, std::string_
 ParseResult TakeBlock(const Line& line, uint32_t value_bytes, uint32_t client_flags, bool silent,
                       Command* command) {
   if (IsTooLarge(command->key.size(), value_bytes, client_flags, line.limits.item_bytes)) {
+    command->value = {};
     ParseResult result = RefuseWithBlock(line, value_bytes, kObjectTooLarge, silent);
     result.status = ParseStatus::kTooLarge;
     return result;

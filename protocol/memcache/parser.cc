@@ -94,8 +94,8 @@ ParseResult ParseUnknown(const Line& line, std::string_view text) {
   WordReader words(text, 0);
   std::string_view last;
   words.SkipToLast(&last);
-  if (words.words() > 1 && last.starts_with("HTTP/")) return Close();
-  return Refuse(line, kUnknownCommand, IsNoreply(last));
+  if (last.starts_with("HTTP/")) return Close();
+  return Refuse(line, kUnknownCommand);
 }
 
 // `line_bytes` is the position of the newline.
