@@ -19,6 +19,11 @@ struct Address {
   std::string host;  // IP address or name; empty for a Unix socket
   uint16_t port = 0;
   std::string unix_path;  // empty for TCP
+
+  // The same place, however it was written.
+  bool operator==(const Address& other) const {
+    return host == other.host && port == other.port && unix_path == other.unix_path;
+  }
 };
 
 // One Redis server: contract of the strings in docs/configuration.md, "Backend locations".
@@ -34,6 +39,9 @@ struct Backend {
   std::string username;  // from the location, else Config::username
   std::string password;
   uint32_t weight = 1;
+  bool named = false;  // `name` was given, not derived from the location
+
+  bool operator==(const Backend&) const = default;
 };
 
 enum class Topology : uint8_t { kSingle, kShard, kReplica, kSentinel, kCluster };

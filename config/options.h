@@ -1,0 +1,29 @@
+// Reads the command line: memcached 1.6's flags with memcached's meaning, and mcrelay's own.
+//
+// Threading: main thread only (getopt_long has process-wide state). Throws Failure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "config/settings.h"
+
+namespace mcrelay::config {
+
+enum class Action : uint8_t { kRun, kHelp, kVersion, kLicense, kCheck, kPrint, kHealth };
+
+struct Options {
+  Action action = Action::kRun;
+  Settings settings;
+  bool no_tcp = false;         // -p 0: TCP listeners of the environment and the file go too
+  int verbosity = 0;           // number of -v
+  std::string config_file;     // --config
+  std::string health_address;  // --health ADDR; empty: the configured listener
+  std::vector<std::string> warnings;
+};
+
+// `arguments` has the program's name first.
+Options ReadOptions(const std::vector<std::string>& arguments);
+
+}  // namespace mcrelay::config

@@ -1,0 +1,288 @@
+#include "config/yaml_reader.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+
+#include "config/text.h"
+#include "config/value.h"
+
+namespace mcrelay::config {
+namespace {
+
+constexpr size_t kListedNames = 12;
+
+std::string Describe(const YAML::Node& node) {
+  if (node.IsSequence()) return "a list";
+  if (node.IsMap()) return "a map";
+  return "nothing";
+}
+
+class YamlReader {
+ public:
+  YamlReader(const std::string& text, const std::string& file, const Environment& environment)
+      : lines_(Split(text, '\n')), file_(OneLine(file)), environment_(environment) {}
+
+  Settings Read(const std::string& text) {
+    CheckBytes();
+    std::vector<YAML::Node> documents;
+    try {
+      documents = YAML::LoadAll(text);
+    } catch (const YAML::Exception& error) {
+      Fail(At(error.mark), "found invalid YAML (" + error.msg + "), expected a valid YAML file");
+    }
+    if (documents.size() > 1) {
+      Fail(At(documents[1].Mark()), "found a second document, expected one");
+    }
+    if (!documents.empty() && !documents[0].IsNull()) {
+      if (!documents[0].IsMap()) {
+        Fail(At(documents[0].Mark()),
+             "found " + DescribeText(documents[0]) + ", expected a map of configuration keys");
+      }
+      ReadSection(documents[0], "");
+    }
+    return std::move(settings_);
+  }
+
+ private:
+  Origin At(const YAML::Mark& mark) const {
+    const std::string line = file_ + ":" + std::to_string(std::max(mark.line, 0) + 1);
+    return {Source::kFile, line, line + ":" + std::to_string(std::max(mark.column, 0) + 1)};
+  }
+
+  // yaml-cpp takes a 0x04 for the end of the file and repairs broken UTF-8: both would change a
+  // value.
+  void CheckBytes() const {
+    for (size_t line = 0; line < lines_.size(); ++line) {
+      for (size_t column = 0; column < lines_[line].size(); ++column) {
+        const char c = lines_[line][column];
+        const bool control = static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\r';
+        if (!control && c != 0x7f) continue;
+        YAML::Mark mark;
+        mark.line = static_cast<int>(line);
+        mark.column = static_cast<int>(column);
+        Fail(At(mark),
+             "found control byte " + Quote(std::string_view(&c, 1)) + ", expected UTF-8 text");
+      }
+      if (IsUtf8(lines_[line])) continue;
+      YAML::Mark mark;
+      mark.line = static_cast<int>(line);
+      Fail(At(mark), "found bytes that are not UTF-8 in this line, expected UTF-8 text");
+    }
+  }
+
+  std::string DescribeText(const YAML::Node& node) const {
+    return node.IsScalar() ? Quote(node.Scalar()) : Describe(node);
+  }
+
+  void ReadSection(const YAML::Node& map, const std::string& section) {
+    std::map<std::string, int> lines;  // of the names seen in this map
+    for (const auto& entry : map) {
+      const std::string name = ReadName(entry.first, section, &lines);
+      const std::string full = section.empty() ? name : section + "." + name;
+      const Key* key = FindKey(full);
+      const bool is_section = IsSection(full);
+      if (key == nullptr && !is_section) FailUnknown(entry.first, name, section);
+      if (key != nullptr) RequireBuilt(*key, At(entry.first.Mark()));
+      if (is_section && !(key != nullptr && entry.second.IsScalar())) {
+        EnterSection(entry.first, entry.second, full);
+      } else if (key->syntax.type == Type::kGroup) {
+        ReadGroup(*key, entry.second);
+      } else {
+        ReadKey(*key, entry.first, entry.second);
+      }
+    }
+  }
+
+  std::string ReadName(const YAML::Node& node, const std::string& section,
+                       std::map<std::string, int>* lines) const {
+    if (!node.IsScalar()) {
+      Fail(At(node.Mark()), "found " + Describe(node) + " as a key, expected a name");
+    }
+    const std::string name = node.Scalar();
+    const auto [first, fresh] = lines->emplace(name, node.Mark().line + 1);
+    if (!fresh) {
+      Fail(At(node.Mark()), "found key " + Quote(name) + InSection(section) +
+                                " a second time (first in line " + std::to_string(first->second) +
+                                "), expected it once");
+    }
+    return name;
+  }
+
+  static std::string InSection(const std::string& section) {
+    return section.empty() ? "" : " in section '" + section + "'";
+  }
+
+  [[noreturn]] void FailUnknown(const YAML::Node& node, const std::string& name,
+                                const std::string& section) const {
+    const auto siblings = NamesIn(section);
+    std::string hint = DidYouMean(name, siblings);
+    for (const Key& key : Schema()) {  // right name, wrong section
+      if (!hint.empty() || key.IsEntry()) break;
+      if (key.name.ends_with("." + name)) hint = DidYouMean(key.name, {key.name});
+    }
+    std::string expected = "a configuration key";
+    if (siblings.size() <= kListedNames) expected = JoinOr(siblings);
+    Fail(At(node.Mark()),
+         "found unknown key " + Quote(name) + InSection(section) + ", expected " + expected + hint);
+  }
+
+  void EnterSection(const YAML::Node& name, const YAML::Node& node, const std::string& section) {
+    if (node.IsMap()) {
+      ReadSection(node, section);
+    } else if (!node.IsNull()) {  // a section whose keys are all commented out is an empty one
+      Fail(At(node.IsScalar() || node.IsSequence() ? node.Mark() : name.Mark()),
+           "found " + DescribeText(node) + " for section " + section + ", expected a map of " +
+               JoinOr(NamesIn(section)));
+    }
+  }
+
+  // on_error: error
+  void ReadGroup(const Key& group, const YAML::Node& node) {
+    const std::string prefix = std::string(group.name) + ".";
+    for (const Key& key : Schema()) {
+      if (key.name.starts_with(prefix)) ReadSettingFrom(key, node, node);
+    }
+  }
+
+  void ReadKey(const Key& key, const YAML::Node& name, const YAML::Node& node) {
+    const bool is_list = key.syntax.type == Type::kAddresses || key.syntax.type == Type::kBackends;
+    if (!is_list || !node.IsSequence()) {
+      if (is_list && node.IsMap()) FailType(key, node, name);
+      ReadSettingFrom(key, name, node);
+      return;
+    }
+    Setting& setting = settings_[key.name];
+    for (const YAML::Node& entry : node) {
+      if (entry.IsMap() && key.syntax.type == Type::kBackends) {
+        ReadBackendMap(key, entry, &setting);
+      } else {
+        ReadSetting(key, Scalar(key, name, entry), At(entry.Mark()), &setting);
+      }
+    }
+    setting.origin = At(name.Mark());
+  }
+
+  // {location: ..., name: ..., weight: ...}
+  void ReadBackendMap(const Key& list, const YAML::Node& map, Setting* setting) {
+    std::map<std::string, int> lines;
+    std::map<std::string, Setting> fields;
+    for (const auto& entry : map) {
+      const std::string name = ReadName(entry.first, "backends[]", &lines);
+      const Key* key = FindKey("backends[]." + name);
+      if (key == nullptr) FailUnknown(entry.first, name, "backends[]");
+      ReadSetting(*key, Scalar(*key, entry.first, entry.second), At(entry.second.Mark()),
+                  &fields[name]);
+    }
+    if (!fields.contains("location")) {
+      Fail(At(map.Mark()), "found a backend without location, expected {location: host:port:db}");
+    }
+    const Setting& location = fields["location"];
+    ReadSetting(list, location.value.text, location.origin, setting);
+    Backend& backend = setting->value.backends.back();
+    if (fields.contains("name")) {
+      backend.name = fields["name"].value.text;
+      backend.named = true;
+      if (backend.name.empty()) Fail(fields["name"].origin, "found an empty name, expected text");
+    }
+    if (fields.contains("weight")) {
+      backend.weight = static_cast<uint32_t>(fields["weight"].value.number);
+    }
+  }
+
+  void ReadSettingFrom(const Key& key, const YAML::Node& name, const YAML::Node& node) {
+    const std::string text = Scalar(key, name, node);
+    ReadSetting(key, text, At(node.Mark()), &settings_[key.name]);
+  }
+
+  [[noreturn]] void FailType(const Key& key, const YAML::Node& node, const YAML::Node& name) const {
+    Fail(At(node.IsNull() ? name.Mark() : node.Mark()), "found " + Describe(node) + " for " +
+                                                            std::string(key.name) + ", expected " +
+                                                            Expected(key));
+  }
+
+  std::string Scalar(const Key& key, const YAML::Node& name, const YAML::Node& node) const {
+    if (!node.IsScalar()) FailType(key, node, name);
+    const std::string& tag = node.Tag();
+    if (tag.size() > 1 && !tag.starts_with("tag:yaml.org,2002:")) {
+      Fail(At(node.Mark()), "found tag " + Quote(tag) + ", expected a plain value");
+    }
+    CheckQuote(node.Mark());
+    return Expand(node.Scalar(), node.Mark());
+  }
+
+  // yaml-cpp 0.7 takes the end of the file for a missing quote, and so the rest of the file for the
+  // value.
+  void CheckQuote(const YAML::Mark& mark) const {
+    if (mark.line < 0 || static_cast<size_t>(mark.line) >= lines_.size()) return;
+    size_t line = static_cast<size_t>(mark.line);
+    std::string_view rest = lines_[line];
+    rest.remove_prefix(std::min(static_cast<size_t>(mark.column), rest.size()));
+    if (rest.empty() || (rest[0] != '"' && rest[0] != '\'')) return;
+    const char quote = rest[0];
+    rest.remove_prefix(1);
+    for (;;) {
+      for (size_t i = 0; i < rest.size(); ++i) {
+        if (quote == '"' && rest[i] == '\\') {
+          ++i;
+        } else if (rest[i] == quote) {
+          const bool doubled = quote == '\'' && i + 1 < rest.size() && rest[i + 1] == quote;
+          if (!doubled) return;
+          ++i;
+        }
+      }
+      if (++line == lines_.size()) break;
+      rest = lines_[line];
+    }
+    Fail(At(mark), std::string("found a ") + quote + " that is never closed, expected its end");
+  }
+
+  std::string Expand(const std::string& text, const YAML::Mark& mark) const {
+    std::string out;
+    size_t from = 0;
+    for (size_t at = text.find("${"); at != std::string::npos; at = text.find("${", from)) {
+      if (at > from && text[at - 1] == '$') {  // $${ is a literal ${
+        out.append(text, from, at - 1 - from).append("${");
+        from = at + 2;
+        continue;
+      }
+      const size_t end = text.find('}', at);
+      const std::string name = text.substr(at + 2, std::min(end, text.size()) - at - 2);
+      const bool valid = end != std::string::npos && !name.empty() &&
+                         name.find_first_not_of(
+                             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                             "0123456789_") == std::string::npos;
+      if (!valid) {
+        Fail(At(mark),
+             "found '${' without a variable's name, expected ${NAME}, or $${ for the text ${");
+      }
+      const auto variable = environment_.find(name);
+      if (variable == environment_.end()) {
+        Fail(At(mark),
+             "found ${" + name + "}, which is not set, expected a variable of the environment");
+      }
+      out.append(text, from, at - from).append(variable->second);
+      from = end + 1;
+    }
+    return out.append(text, from);
+  }
+
+  const std::vector<std::string_view> lines_;
+  const std::string file_;
+  const Environment& environment_;
+  Settings settings_;
+};
+
+}  // namespace
+
+Settings ReadYaml(const std::string& text, const std::string& file,
+                  const Environment& environment) {
+  try {
+    return YamlReader(text, file, environment).Read(text);
+  } catch (const YAML::Exception& error) {
+    throw Failure{ErrorKind::kConfiguration, OneLine(file) + ": found invalid YAML (" +
+                                                 OneLine(error.msg) + "), expected a valid file"};
+  }
+}
+
+}  // namespace mcrelay::config
