@@ -136,7 +136,6 @@ Step Translation::OnStorageReply(const redis::Reply& reply, const Environment& e
       if (reply.integer == 0) return Say(Outcome::kMiss, memcache::kNotFound, answer);
       if (reply.integer == -1) return Say(Outcome::kBadValue, memcache::kExists, answer);
     } else if (reply.is_string() && reply.text.size() == 8) {
-      cas_ = ReadCas(reply.text);
       return Say(Outcome::kHit, memcache::kStored, answer);
     }
   } else if (phase_ == Phase::kScript) {
@@ -221,11 +220,7 @@ Step Translation::OnTouchReply(const redis::Reply& reply, const Environment& env
   } else {
     return OnMisfit(environment, answer);
   }
-  if (replies_ < waiting_.replies) {
-    Step step = waiting_;
-    step.replies = waiting_.replies - replies_;
-    return step;
-  }
+  if (replies_ < waiting_.replies) return StillWaiting();
   if (!error_.empty()) return OnError(error_, environment, answer);
   return one_said_yes_ ? Say(Outcome::kHit, memcache::kTouched, answer)
                        : Say(Outcome::kMiss, memcache::kNotFound, answer);

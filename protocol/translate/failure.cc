@@ -84,9 +84,10 @@ bool Translation::removal_due() const {
     case Verb::kReplace:
     case Verb::kCas:
     case Verb::kDelete:
-    case Verb::kMetaSet:
     case Verb::kMetaDelete:
       return true;
+    case Verb::kMetaSet:
+      return meta_.mode != 'E' && meta_.mode != 'A' && meta_.mode != 'P';
     default:
       return false;
   }
@@ -108,6 +109,16 @@ void Translation::AnswerMissing(Buffer* answer) const {
     case Verb::kTouch:
       if (!noreply_) answer->Append(memcache::kNotFound);
       return;
+    case Verb::kMetaGet:
+      if (!Has('q')) AppendMetaRefusal("EN", answer);
+      return;
+    case Verb::kMetaSet:
+      return AppendMetaRefusal("NS", answer);
+    case Verb::kMetaDelete:
+    case Verb::kMetaArithmetic:
+      return AppendMetaRefusal("NF", answer);
+    case Verb::kMetaDebug:
+      return answer->Append("EN\r\n");
     default:
       return;  // a classic retrieval prints nothing for a key that is not there
   }

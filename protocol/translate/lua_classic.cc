@@ -22,11 +22,10 @@ if (tagged and string.byte(head, 3) ~= 1) or (head == '' and redis.pcall('EXISTS
   return {#data, ''}
 end
 
-local cas, limit, flags, state = ARGV[3], tonumber(ARGV[5]), '\0\0\0\0', '\0'
+local cas, limit, flags = ARGV[3], tonumber(ARGV[5]), '\0\0\0\0'
 if tagged then
   flags = string.sub(head, 5, 8)
   if flags ~= '\0\0\0\0' then limit = limit - 4 end
-  if string.byte(head, 4) % 16 >= 8 then state = '\8' end
   if compare and compare ~= '' and string.sub(head, 9, 16) ~= compare then return -1 end
   local high, low = struct.unpack('>I4I4', head, 9)
   local own_high, own_low = struct.unpack('>I4I4', cas)
@@ -36,13 +35,13 @@ if tagged then
     if high < 4294967296 then cas = struct.pack('>I4I4', high, low) end
   end
 end
-local bare = plain and flags == '\0\0\0\0' and state == '\0'
+local bare = plain and flags == '\0\0\0\0'
 if compare and ARGV[7] ~= '' then cas = ARGV[7]; bare = false end
 
 -- in place where the form stays and nothing goes in front
 if ARGV[1] == 'append' then
   if tagged and not bare then
-    local length = redis.pcall('SETRANGE', key, 3, state .. flags .. cas)
+    local length = redis.pcall('SETRANGE', key, 3, '\0' .. flags .. cas)
     if type(length) == 'table' then return length end
     if length - 16 + #data > limit then
       redis.pcall('SETRANGE', key, 3, string.sub(head, 4))
@@ -79,7 +78,7 @@ if bare and string.sub(value, 1, 2) ~= '\193\141' then
                       tonumber(string.sub(digest, 9, 16), 16))
   end
 else
-  done = redis.pcall('SET', key, '\193\141\1' .. state .. flags .. cas .. value, 'KEEPTTL')
+  done = redis.pcall('SET', key, '\193\141\1\0' .. flags .. cas .. value, 'KEEPTTL')
 end
 if done.err then return done end
 if compare then return {#value, cas} end
@@ -246,7 +245,7 @@ if not compare then return number end
 if ARGV[7] == 'GONE' then redis.pcall('UNLINK', key)
 elseif ARGV[7] == 'PERSIST' then redis.pcall('PERSIST', key)
 elseif ARGV[7] ~= 'KEEP' then redis.pcall('GETEX', key, ARGV[7], ARGV[8]) end
-return {number, before, state, cas}
+return {number, before, cas}
 )lua";
 
 // ARGV: 1 CAS of the operation whose leftovers are to go.

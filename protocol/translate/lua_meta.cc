@@ -8,8 +8,11 @@ namespace mcrelay::translate::lua {
 // missing.
 const char kMetaGet[] = R"lua(
 local key = KEYS[1]
-local idle = redis.pcall('OBJECT', 'IDLETIME', key)
-if type(idle) ~= 'number' then idle = 0 end
+local idle = 0
+if ARGV[9] == 'l' then
+  idle = redis.pcall('OBJECT', 'IDLETIME', key)
+  if type(idle) ~= 'number' then idle = 0 end
+end
 local item = redis.pcall('GET', key)
 if type(item) == 'table' then return item end
 local tagged = item and #item > 15 and string.sub(item, 1, 2) == '\193\141'
@@ -102,7 +105,7 @@ end
 local state = tagged and string.byte(head, 4) or 0
 local done
 if ARGV[5] == 'x' then
-  state = (state % 16 >= 8 and 8 or 0) + (ARGV[4] == 'I' and 1 or 0)
+  state = ARGV[4] == 'I' and 1 or 0
   local item = '\193\141\1' .. string.char(state) .. ARGV[8] .. cas
   if ARGV[9] == 'plain' and state == 0 and ARGV[8] == '\0\0\0\0' and ARGV[3] == '' then item = '' end
   done = redis.pcall('SET', key, item)

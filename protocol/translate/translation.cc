@@ -10,14 +10,32 @@ namespace mcrelay::translate {
 using memcache::Verb;
 
 bool Translation::StartsWithRead(const memcache::Command& command) {
-  return command.verb == Verb::kGet || command.verb == Verb::kGets;
+  if (command.verb == Verb::kGet || command.verb == Verb::kGets) return true;
+  using memcache::MetaFlags;
+  constexpr uint64_t kNeedMore =
+      MetaFlags::Bit('T') | MetaFlags::Bit('t') | MetaFlags::Bit('l') | MetaFlags::Bit('R');
+  return command.verb == Verb::kMetaGet && (command.meta.present & kNeedMore) == 0;
 }
 
 Step Translation::Begin(const memcache::Command& command, std::string_view key,
                         const Environment& environment, Buffer* out) {
   Start(command, key, environment.settings);
-  if (StartsWithRead(command)) return Read();
-  return BeginClassic(command, environment, out);
+  switch (verb_) {
+    case Verb::kGet:
+    case Verb::kGets:
+      return Read();
+    case Verb::kMetaGet:
+    case Verb::kMetaDebug:
+      return BeginMetaGet(environment, out);
+    case Verb::kMetaSet:
+      return BeginMetaSet(command, environment, out);
+    case Verb::kMetaDelete:
+      return BeginMetaDelete(environment, out);
+    case Verb::kMetaArithmetic:
+      return BeginMetaArithmetic(environment, out);
+    default:
+      return BeginClassic(command, environment, out);
+  }
 }
 
 Step Translation::BeginRemoval(const memcache::Command& command, const Environment& environment,
@@ -32,16 +50,30 @@ Step Translation::BeginRemoval(const memcache::Command& command, const Environme
 Step Translation::OnReply(const redis::Reply& reply, const Environment& environment, Buffer* out,
                           Buffer* answer) {
   ++replies_;
-  if (phase_ == Phase::kRead && verb_ <= Verb::kGets) {
-    return OnRetrieved(reply, environment, answer);
+  switch (verb_) {
+    case Verb::kGet:
+    case Verb::kGets:
+      return OnRetrieved(reply, environment, answer);
+    case Verb::kMetaGet:
+    case Verb::kMetaDebug:
+      return OnMetaGetReply(reply, environment, out, answer);
+    case Verb::kMetaSet:
+      return phase_ == Phase::kRemoval ? OnRemoved(reply, answer)
+                                       : OnMetaSetReply(reply, environment, answer);
+    case Verb::kMetaDelete:
+      return OnMetaDeleteReply(reply, environment, answer);
+    case Verb::kMetaArithmetic:
+      return OnMetaArithmeticReply(reply, environment, answer);
+    default:
+      return phase_ == Phase::kRemoval ? OnRemoved(reply, answer)
+                                       : OnClassicReply(reply, environment, answer);
   }
-  if (phase_ == Phase::kRemoval) {
-    Step step = Say(Outcome::kRefused, memcache::kObjectTooLarge, answer);
-    step.removal_due = !reply.is_integer();
-    return step;
-  }
-  (void)out;
-  return OnClassicReply(reply, environment, answer);
+}
+
+Step Translation::OnRemoved(const redis::Reply& reply, Buffer* answer) {
+  Step step = Say(Outcome::kRefused, memcache::kObjectTooLarge, answer);
+  step.removal_due = !reply.is_integer();
+  return step;
 }
 
 void Translation::Rewind() {
@@ -58,6 +90,13 @@ void Translation::Start(const memcache::Command& command, std::string_view key,
   cas_ = 0;
   prefix_bytes_ = static_cast<uint32_t>(settings.key_prefix.size());
   redis_key_.assign(settings.key_prefix).append(key);
+  if (verb_ < Verb::kMetaGet || verb_ > Verb::kMetaDebug) return;
+  meta_ = command.meta;
+  opaque_.assign(command.meta.opaque);
+  meta_.opaque = {};
+  touched_ = false;
+  ttl_ms_ = -1;
+  idle_seconds_ = 0;
 }
 
 Step Translation::Read() {
@@ -83,6 +122,12 @@ Step Translation::WaitForScript(ScriptId id) {
   waiting_ = Wait(Phase::kScript, 1, false);
   waiting_.script = &GetScript(id);
   return waiting_;
+}
+
+Step Translation::StillWaiting() const {
+  Step step = waiting_;
+  step.replies = static_cast<uint8_t>(waiting_.replies - replies_);
+  return step;
 }
 
 Step Translation::Say(Outcome outcome, std::string_view line, Buffer* answer) const {

@@ -82,6 +82,8 @@ enum class Failure : uint8_t {
   kMissing,      // a pending removal: the item counts as missing whatever on_error says
 };
 
+struct Item;
+
 class Translation {
  public:
   // True when `command` on any key starts with Step::kRead, without writing anything: the caller
@@ -133,9 +135,12 @@ class Translation {
   // Writes the head of an EVALSHA of `id` with `arguments` ARGVs to follow.
   [[nodiscard]] redis::Encoder CallScript(ScriptId id, size_t arguments, Buffer* out);
   [[nodiscard]] Step WaitForScript(ScriptId id);
+  // For a reply that is not the last of several.
+  [[nodiscard]] Step StillWaiting() const;
   [[nodiscard]] static Step Done(Outcome outcome) { return {.outcome = outcome}; }
   // Ends a classic command with `line`, unless it asked for silence.
   [[nodiscard]] Step Say(Outcome outcome, std::string_view line, Buffer* answer) const;
+  [[nodiscard]] Step OnRemoved(const redis::Reply& reply, Buffer* answer);
   // Redis answered `error`, or with something that is no answer to the request.
   [[nodiscard]] Step OnError(std::string_view error, const Environment& environment,
                              Buffer* answer);
@@ -167,6 +172,67 @@ class Translation {
   [[nodiscard]] Step OnTouchReply(const redis::Reply& reply, const Environment& environment,
                                   Buffer* answer);
 
+  // meta_answer.cc
+  // Appends ` k<key>`, in base64 with ` b` behind it when `base64`.
+  void AppendKeyFlag(bool base64, Buffer* answer) const;
+  void AppendOpaqueFlag(Buffer* answer) const;
+  // Ends a meta command that did nothing: `word` (EN NF NS EX) with the flags such answers echo.
+  void AppendMetaRefusal(std::string_view word, Buffer* answer) const;
+  [[nodiscard]] Step RefuseMeta(Outcome outcome, std::string_view word, Buffer* answer) const;
+
+  // meta_get.cc
+  [[nodiscard]] Step BeginMetaGet(const Environment& environment, Buffer* out);
+  [[nodiscard]] Step OnMetaGetReply(const redis::Reply& reply, const Environment& environment,
+                                    Buffer* out, Buffer* answer);
+  [[nodiscard]] Step OnMetadata(const redis::Reply& reply, const Environment& environment,
+                                Buffer* out, Buffer* answer);
+  [[nodiscard]] Step OnMetaItem(const redis::Reply& reply, const Environment& environment,
+                                Buffer* out, Buffer* answer);
+  [[nodiscard]] Step OnMetaGetScript(const redis::Reply& reply, const Environment& environment,
+                                     Buffer* answer);
+  [[nodiscard]] Step CallMetaGet(const Environment& environment, bool touch, Buffer* out);
+  [[nodiscard]] bool ChangesState(const Item& item, int64_t unix_seconds) const;
+  [[nodiscard]] int64_t RecacheLimitMs(int64_t unix_seconds) const;
+  [[nodiscard]] bool Precedes(char first, char second) const;
+  struct MetaHit;
+  void AnswerMetaHit(const MetaHit& hit, const Environment& environment, Buffer* answer) const;
+
+  // meta_set.cc
+  [[nodiscard]] Step BeginMetaSet(const memcache::Command& command, const Environment& environment,
+                                  Buffer* out);
+  [[nodiscard]] Step BeginMetaStore(const memcache::Command& command,
+                                    const Environment& environment, Buffer* out);
+  [[nodiscard]] Step BeginMetaCas(const memcache::Command& command, const Environment& environment,
+                                  Buffer* out);
+  [[nodiscard]] Step BeginMetaAppend(const memcache::Command& command,
+                                     const Environment& environment, Buffer* out);
+  [[nodiscard]] Step OnMetaSetReply(const redis::Reply& reply, const Environment& environment,
+                                    Buffer* answer);
+  [[nodiscard]] Step AnswerMetaStored(Buffer* answer) const;
+
+  // meta_delete.cc
+  [[nodiscard]] Step BeginMetaDelete(const Environment& environment, Buffer* out);
+  [[nodiscard]] Step OnMetaDeleteReply(const redis::Reply& reply, const Environment& environment,
+                                       Buffer* answer);
+
+  // meta_arithmetic.cc
+  [[nodiscard]] Step BeginMetaArithmetic(const Environment& environment, Buffer* out);
+  [[nodiscard]] Step OnMetaArithmeticReply(const redis::Reply& reply,
+                                           const Environment& environment, Buffer* answer);
+
+  struct Counted {
+    std::string_view number;
+    uint64_t cas;
+    int64_t ttl_ms;
+    bool created;
+  };
+  void AnswerNumber(const Counted& counted, const Environment& environment, Buffer* answer) const;
+
+  // meta_debug.cc
+  void AnswerMetaDebug(const MetaHit& hit, Buffer* answer) const;
+
+  [[nodiscard]] bool Has(char flag) const { return meta_.Has(flag); }
+
   memcache::Verb verb_ = memcache::Verb::kGet;
   Phase phase_ = Phase::kRead;
   bool noreply_ = false;
@@ -178,6 +244,15 @@ class Translation {
   Step waiting_;
   std::string redis_key_;
   std::string error_;  // the first error among several replies
+
+  // meta commands only
+  memcache::MetaFlags meta_;  // its opaque is in opaque_
+  std::string opaque_;
+  bool touched_ = false;  // the native step has already set the new expiry
+  int64_t ttl_ms_ = -1;   // PTTL before anything changed
+  int64_t idle_seconds_ = 0;
+  uint64_t written_cas_ = 0;  // for c, when the command stores
+  size_t value_bytes_ = 0;    // for s
 };
 
 }  // namespace mcrelay::translate
