@@ -125,10 +125,12 @@ const std::vector<Flag>& Flags() {
       {'e', "memory-file", "<file>", kIgnored, "", "", "memory file"},
       {'N', "napi_ids", "<num>", kIgnored, "", "", "network queues"},
       {'S', "enable-sasl", "", kRefused, "",
-       "SASL needs the binary protocol, and mcrelay speaks the text protocol only (-Y has ASCII "
-       "authentication)",
+       "found a flag for SASL, expected none: SASL needs the binary protocol, and mcrelay speaks "
+       "the "
+       "text protocol only (-Y is its authentication)",
        "SASL needs the binary protocol"},
-      {'Z', "enable-ssl", "", kRefused, "", "TLS is not built in", "TLS is not built in"},
+      {'Z', "enable-ssl", "", kRefused, "",
+       "found a flag for TLS, expected none: TLS is not built in", "TLS is not built in"},
   };
   return flags;
 }

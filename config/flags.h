@@ -16,7 +16,7 @@ enum class FlagKind : uint8_t {
   kKey,      // sets the schema key `key`: to `value`, or to the argument when `value` is empty
   kSpecial,  // has code of its own in options.cc
   kIgnored,  // memcached's, without meaning here: accepted and named in one warning
-  kRefused,  // memcached's, an error; `value` says why
+  kRefused,  // memcached's, an error: `value` is its text
 };
 
 // Values of Flag::code beyond the letters, for flags that have only a long name.

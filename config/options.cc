@@ -116,8 +116,7 @@ class OptionReader {
         ignored_.push_back(spelled);
         break;
       case FlagKind::kRefused:
-        Fail(FromFlag(spelled),
-             "found a flag that cannot work here, expected none: " + std::string(flag.value));
+        Fail(FromFlag(spelled), std::string(flag.value));
     }
   }
 

@@ -30,6 +30,7 @@ constexpr std::array<Unit, 11> kSizeUnits = {{{"", 1},
                                               {"g", 1ull << 30},
                                               {"gb", 1ull << 30},
                                               {"gib", 1ull << 30}}};
+// In order of length.
 constexpr std::array<Unit, 5> kTimeUnits = {
     {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
 
@@ -77,7 +78,9 @@ std::string FormatSize(uint64_t bytes) {
 
 std::string FormatDuration(uint64_t ms) {
   if (ms == 0) return "0";
-  return ms % 1000 == 0 ? std::to_string(ms / 1000) + "s" : std::to_string(ms) + "ms";
+  const auto divides = [&](const Unit& unit) { return ms % unit.factor == 0; };
+  const auto largest = std::find_if(kTimeUnits.rbegin(), kTimeUnits.rend(), divides);
+  return std::to_string(ms / largest->factor) + std::string(largest->name);
 }
 
 std::string FormatOctal(uint64_t mode) {
