@@ -14,9 +14,20 @@ constexpr size_t kMostMetaWords = 20;    // verb and key included
 constexpr size_t kMostOpaqueBytes = 31;  // the letter O not counted
 
 // The flags' words, as many as memcached looks at.
-struct FlagWords {
-  std::array<std::string_view, kMostWords> word;
-  size_t count = 0;
+class FlagWords {
+ public:
+  void Add(std::string_view word) {
+    begin_[count_] = word.data();
+    bytes_[count_++] = word.size();
+  }
+  [[nodiscard]] size_t count() const { return count_; }
+  [[nodiscard]] std::string_view operator[](size_t i) const { return {begin_[i], bytes_[i]}; }
+
+ private:
+  // Not initialised: most lines have few flags.
+  std::array<const char*, kMostWords> begin_;
+  std::array<size_t, kMostWords> bytes_;
+  size_t count_ = 0;
 };
 
 // memcached's reader refuses a line in which some flag begins with neither a letter nor a digit
@@ -27,7 +38,7 @@ bool TakeFlagWords(WordReader* words, FlagWords* flags) {
   std::string_view word;
   while (words->words() < kMostWords && words->Next(&word)) {
     if (!MayBeginFlag(word[0])) return false;
-    flags->word[flags->count++] = word;
+    flags->Add(word);
   }
   return true;
 }
@@ -102,8 +113,8 @@ std::string_view TakeFlags(const FlagWords& flags, size_t words, Command* comman
   if (command->sent_key.size() > kMaxKeyBytes) return kBadFormat;
   if (words > kMostMetaWords) return kTooManyFlags;
   std::string_view error;
-  for (size_t i = 0; i < flags.count; ++i) {
-    const std::string_view word = flags.word[i];
+  for (size_t i = 0; i < flags.count(); ++i) {
+    const std::string_view word = flags[i];
     MetaFlags& meta = command->meta;
     const char letter = word[0];
     if (meta.Has(letter)) return kDuplicateFlag;
@@ -213,7 +224,7 @@ ParseResult ParseMetaDebug(const Line& line, Command* command) {
   if (!words.Next(&key) || !TakeFlagWords(&words, &flags)) return Refuse(line, kBadFormat);
   StartMeta(key, command);
   if (key.size() > kMaxKeyBytes) return Refuse(line, kBadFormat);
-  if (flags.count >= 2 && flags.word[0] == "b") {
+  if (flags.count() >= 2 && flags[0] == "b") {
     if (!DecodeKey(command).empty()) return Refuse(line, kBadFormat);
     command->meta.present |= MetaFlags::Bit('b');
   }

@@ -15,8 +15,23 @@ constexpr bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 // strtol read. (A space ends the word before, a newline the line.)
 constexpr bool EndsCNumber(char c) { return c == '\0' || (c >= '\t' && c <= '\r'); }
 
+// The numbers one sees: 1 to 9 digits, which cannot overflow. False for all others, good or bad.
+bool ParseShort(std::string_view word, uint64_t* out) {
+  constexpr size_t kSafeDigits = 9;
+  if (word.empty() || word.size() > kSafeDigits) return false;
+  uint32_t number = 0;
+  for (const char c : word) {
+    const auto digit = static_cast<uint32_t>(c - '0');
+    if (digit > 9) return false;
+    number = number * 10 + digit;
+  }
+  *out = number;
+  return true;
+}
+
 // Digits only, at most `most_characters` of them, at most `limit`.
 bool ParseDigits(std::string_view word, size_t most_characters, uint64_t limit, uint64_t* out) {
+  if (ParseShort(word, out)) return true;  // every limit here has more digits
   if (word.empty() || word.size() > most_characters) return false;
   uint64_t number = 0;
   for (const char c : word) {
@@ -84,6 +99,10 @@ bool ParseStrictTime(std::string_view word, int64_t* out) {
 bool ParseWrappedTime(std::string_view word, int64_t* out) {
   bool negative = false;
   uint64_t magnitude = 0;
+  if (ParseShort(word, &magnitude)) {
+    *out = static_cast<int64_t>(magnitude);
+    return true;
+  }
   if (!ParseSigned(word, &negative, &magnitude)) return false;
   const uint64_t limit = uint64_t{std::numeric_limits<int64_t>::max()} + (negative ? 1 : 0);
   if (magnitude > limit) return false;
@@ -100,6 +119,7 @@ bool ParseClientFlags(std::string_view word, uint32_t* out) {
 }
 
 bool ParseUnique(std::string_view word, uint64_t* out) {
+  if (ParseShort(word, out)) return true;
   bool negative = false;
   uint64_t magnitude = 0;
   if (!ParseSigned(word, &negative, &magnitude)) return false;

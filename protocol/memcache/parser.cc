@@ -15,10 +15,24 @@ namespace {
 constexpr char kBinaryMagic = '\x80';
 constexpr size_t kLeastLineBytes = 4;  // a shorter line is malformed, whatever it says
 
+// A name of up to eight bytes as one number; of a longer one, its first eight.
+constexpr uint64_t Pack(std::string_view name) {
+  uint64_t packed = 0;
+  for (size_t i = 0; i < std::min<size_t>(name.size(), 8); ++i) {
+    packed |= uint64_t{static_cast<unsigned char>(name[i])} << (8 * i);
+  }
+  return packed;
+}
+
 struct VerbEntry {
+  constexpr VerbEntry(std::string_view verb_name, Verb verb_value,
+                      ParseResult (*parse_line)(const Line&, Command*))
+      : packed(Pack(verb_name)), parse(parse_line), name(verb_name), verb(verb_value) {}
+
+  uint64_t packed;
+  ParseResult (*parse)(const Line&, Command*);
   std::string_view name;
   Verb verb;
-  ParseResult (*parse)(const Line&, Command*);
 };
 
 // Ordered by length, and among equals by how often they come.
@@ -72,9 +86,10 @@ constexpr auto kFirstOfLength = [] {
 
 const VerbEntry* FindVerb(std::string_view verb) {
   if (verb.empty() || verb.size() > kLongestVerb) return nullptr;
+  const uint64_t packed = Pack(verb);
   const VerbEntry* const end = kVerbs + kFirstOfLength[verb.size() + 1];
   for (const VerbEntry* entry = kVerbs + kFirstOfLength[verb.size()]; entry != end; ++entry) {
-    if (entry->name[0] == verb[0] && entry->name == verb) return entry;
+    if (entry->packed == packed && (verb.size() <= 8 || entry->name == verb)) return entry;
   }
   return nullptr;
 }
@@ -103,7 +118,8 @@ ParseResult ParseLine(std::string_view input, const ParserLimits& limits, size_t
                       Command* command) {
   std::string_view text = input.substr(0, line_bytes);
   if (text.ends_with('\r')) text.remove_suffix(1);
-  const std::string_view verb = text.substr(0, text.find(' '));
+  const char* const verb_end = FindSpace(text.data(), text.data() + text.size());
+  const std::string_view verb = text.substr(0, static_cast<size_t>(verb_end - text.data()));
   const Line line{
       .input = input, .bytes = line_bytes + 1, .rest = text.substr(verb.size()), .limits = limits};
   if (line.bytes < kLeastLineBytes) return Refuse(line, kBadFormat);
