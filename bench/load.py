@@ -27,8 +27,8 @@ class Measurement:
 def once(target, row, options, places, seconds):
     command = [options.bench, *target.address(), *row.data, *row.load, '--json', '--seconds', str(seconds),
                '--warmup', str(options.warmup)]
-    for name, pid in target.pids().items():
-        command += ['--pid', f'{name}={pid}']
+    for number, (part, pid) in enumerate(target.pids()):
+        command += ['--pid', f'{part}.{number}={pid}']
     if places.generator is not None:
         command += ['--cpu', str(places.generator)]
         command += ['--watch-cpu', str(places.generator), '--watch-cpu', str(places.servers)]
@@ -69,10 +69,13 @@ def measure(target, row, options, places):
             break
     share, report = best
     requests = report['requests']
-    parts = report['cpu_us']
-    cost = {'time': {part: parts[part] / requests for part in parts}}
-    for name in ('cycles', 'instructions'):
-        cost[name] = {part: report['counts'][part][name] / requests / 1000 for part in parts}
+    cost = {measure: {} for measure in MEASURES}
+    for watched, cpu_us in report['cpu_us'].items():
+        part = watched.partition('.')[0]
+        counts = report['counts'][watched]
+        for name, amount in (('time', cpu_us), ('cycles', counts['cycles'] / 1000),
+                             ('instructions', counts['instructions'] / 1000)):
+            cost[name][part] = cost[name].get(part, 0) + amount / requests
     latency = report['latency_us']
     return Measurement(cost, latency['p50'], latency['p99'], latency['p999'], report['per_second'], share)
 
@@ -87,7 +90,10 @@ def anonymous_kib(pid):
 
 
 def memory(bench, row, options):
-    """{target: KiB per idle connection} of fresh servers, each connection having had one answer."""
+    """{target: KiB per idle connection} of fresh servers, each connection having had one answer.
+
+    One after the other: all at once would measure the buffers of 10,000 requests in flight.
+    """
     starts = [bench.start_memcached, bench.start_twemproxy]
     if not options.peers_only:
         starts.append(lambda: bench.start_mcrelay(bench.mcrelay))
@@ -95,11 +101,11 @@ def memory(bench, row, options):
     found = {}
     for start in starts:
         target = start()
-        pid = (target.proxy or target.backend).pid
+        pid = target.pids()[0][1]
         target.prepare(row, options.bench)
         before = anonymous_kib(pid)
-        command = [options.bench, *target.address(), *row.data, *row.load, '--ratio', '0:1', '--requests',
-                   str(connections), '--hold', '--json']
+        command = [options.bench, *target.address(), *row.data, *row.load, '--ratio', '0:1', '--rate',
+                   str(connections), '--requests', str(connections), '--hold', '--json']
         holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         report = json.loads(holder.stdout.readline())
         if report['failure']:

@@ -23,16 +23,18 @@ def free_port():
 
 @dataclass
 class Target:
-    """Something the load can be sent to: a server alone, or a proxy with its own Redis."""
+    """Something the load can be sent to: a server alone, or a proxy with Redis servers of its own."""
     name: str
     protocol: str
     port: int
-    backend: subprocess.Popen
+    backends: list
     proxy: subprocess.Popen | None = None
     data: tuple = field(default=())  # what was preloaded last
 
     def pids(self):
-        return {'backend': self.backend.pid} | ({'proxy': self.proxy.pid} if self.proxy else {})
+        """What to watch, as [(part, pid)]."""
+        return ([('proxy', self.proxy.pid)] if self.proxy else []) + [('backend', backend.pid)
+                                                                      for backend in self.backends]
 
     def address(self):
         return ['--protocol', self.protocol, '--port', str(self.port)]
@@ -94,7 +96,7 @@ class Bench:
 
     def start_redis(self):
         process, port = self.redis('direct')
-        return Target('redis', 'redis', port, process)
+        return Target('redis', 'redis', port, [process])
 
     def start_memcached(self):
         port = free_port()
@@ -102,10 +104,11 @@ class Bench:
         user = ['-u', 'root'] if os.geteuid() == 0 else []
         process = self.spawn('memcached', ['memcached', '-l', '127.0.0.1', '-p', port, '-t', 1, '-m', 1024,
                                            '-c', 12000, '-I', '2m', *user], port)
-        return Target('memcached', 'memcached', port, process)
+        return Target('memcached', 'memcached', port, [process])
 
-    def start_twemproxy(self):
-        backend, redis_port = self.redis('twemproxy')
+    def start_twemproxy(self, shards=1):
+        backends, ports = zip(*[self.redis(f'twemproxy{i}') for i in range(shards)])
+        servers = '\n'.join(f'    - 127.0.0.1:{redis_port}:1' for redis_port in ports)
         port, stats = free_port(), free_port()
         config = self.folder / 'nutcracker.yml'
         config.write_text(f"""bench:
@@ -116,17 +119,18 @@ class Bench:
   preconnect: true
   tcpkeepalive: false
   servers:
-    - 127.0.0.1:{redis_port}:1
+{servers}
 """)
         proxy = self.spawn('twemproxy', ['nutcracker', '-c', config, '-s', stats, '-a', '127.0.0.1'], port)
-        return Target('twemproxy', 'redis', port, backend, proxy)
+        return Target('twemproxy', 'redis', port, list(backends), proxy)
 
-    def start_mcrelay(self, binary):
-        backend, redis_port = self.redis('mcrelay')
+    def start_mcrelay(self, binary, shards=1, threads=1):
+        backends, ports = zip(*[self.redis(f'mcrelay{i}') for i in range(shards)])
+        named = [word for redis_port in ports for word in ('--backend', f'127.0.0.1:{redis_port}:0')]
         port = free_port()
-        proxy = self.spawn('mcrelay', [binary.resolve(), '-t', 1, '-l', '127.0.0.1', '-p', port, '-c', 12000,
-                                       '--backend', f'127.0.0.1:{redis_port}:0'], port)
-        return Target('mcrelay', 'memcached', port, backend, proxy)
+        proxy = self.spawn('mcrelay', [binary.resolve(), '-t', threads, '-l', '127.0.0.1', '-p', port,
+                                       '-c', 12000, *named], port)
+        return Target('mcrelay', 'memcached', port, list(backends), proxy)
 
     def start_all(self, mcrelay):
         targets = [self.start_redis(), self.start_twemproxy()]
