@@ -162,6 +162,8 @@ if not stored or (tagged and string.byte(stored, 3) ~= 1) then
   return 1
 end
 
+-- an empty value is no number whatever CAS was sent, as in memcached
+if #stored == (tagged and 16 or 0) then return -1 end
 if compare and compare ~= '' then
   if tagged then
     if string.sub(stored, 9, 16) ~= compare then return -2 end

@@ -148,7 +148,6 @@ Step Translation::CallMetaGet(const Environment& environment, bool touch, Buffer
       .Arg(RecacheLimitMs(now))
       .Arg(Has('h') && !Has('u') ? "h" : "")
       .Arg(touch && Has('l') ? "l" : "");
-  touched_ |= touch;
   return WaitForScript(ScriptId::kMetaGet);
 }
 
@@ -172,9 +171,8 @@ Step Translation::OnMetaGetScript(const redis::Reply& reply, const Environment& 
       DecodeItem(elements[0].text, &hit.item) == ItemStatus::kUnknown) {
     return OnMisfit(environment, answer);
   }
-  // What a first step saw before it touched the item is what was there before this command.
-  const bool seen_before = ttl_ms_ != -1 && touched_;
-  hit.ttl_ms = seen_before ? ttl_ms_ : elements[1].integer;
+  // what a first step saw before it touched the item is what was there before this command
+  hit.ttl_ms = touched_ ? ttl_ms_ : elements[1].integer;
   hit.idle_seconds = idle_seconds_ != 0 ? idle_seconds_ : elements[2].integer;
   hit.won = elements[3].integer == 1;
   AnswerMetaHit(hit, environment, answer);

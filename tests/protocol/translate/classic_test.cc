@@ -2,26 +2,12 @@
 
 #include <doctest/doctest.h>
 
-#include "tests/protocol/translate/relay.h"
+#include "tests/protocol/translate/both_formats.h"
 
 namespace mcrelay::testing {
 namespace {
 
 using translate::ValueFormat;
-
-constexpr ValueFormat kFormats[] = {ValueFormat::kTagged, ValueFormat::kPlain};
-
-// Runs `check` once per value format, on an empty database each.
-template <typename Check>
-void InBothFormats(Check check) {
-  const RedisServer server;
-  for (const ValueFormat format : kFormats) {
-    CAPTURE(static_cast<int>(format));
-    Relay relay(server, {.value_format = format});
-    relay.redis().Do({"FLUSHDB"});
-    check(relay);
-  }
-}
 
 std::string CasIn(const std::string& answer) {
   const size_t end = answer.find("\r\n");

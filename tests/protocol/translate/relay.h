@@ -86,7 +86,7 @@ class Relay {
   // Requests sent since the last call.
   size_t TakeRequests() { return std::exchange(requests_, 0); }
 
-  // Called between a reply and the step it leads to, to let something happen in between.
+  // Called between a reply and the further request it leads to: what another process may do there.
   void (*interfere)(Relay&) = nullptr;
 
  private:
@@ -123,7 +123,7 @@ class Relay {
       const OwnedReply owned = redis_.NextReply();
       const ReplyView reply(owned);
       step = translation_.OnReply(reply.get(), environment(), out, answer);
-      if (interfere != nullptr && step.kind != Kind::kDone) interfere(*this);
+      if (interfere != nullptr && !out->empty()) interfere(*this);
     }
     last_ = step;
   }
