@@ -17,8 +17,7 @@ set(debian ${CMAKE_SOURCE_DIR}/cmake/debian)
 set(doc_dir ${CMAKE_INSTALL_DATAROOTDIR}/doc/mcrelay)
 
 install(TARGETS mcrelay RUNTIME DESTINATION bin)
-install(FILES config/mcrelay.yaml DESTINATION /etc/mcrelay
-  PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ)
+install(FILES config/mcrelay.yaml DESTINATION /etc/mcrelay)
 install(FILES systemd/mcrelay.service systemd/mcrelay@.service systemd/mcrelay.socket
   DESTINATION /lib/systemd/system)
 install(FILES systemd/mcrelay.sysusers DESTINATION lib/sysusers.d RENAME mcrelay.conf)
@@ -34,16 +33,17 @@ install(DIRECTORY docs/examples DESTINATION ${doc_dir})
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME mcrelay)
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
-set(CPACK_PACKAGE_CONTACT "The mcrelay developers <mcrelay@localhost>")
+# Who distributes the package names themselves here and in the changelog.
+set(CPACK_PACKAGE_CONTACT "The mcrelay authors <mcrelay@maintainers.invalid>" CACHE STRING
+  "Maintainer of the Debian package")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "memcached's protocol in front of Redis")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
-"memcached's protocol in front of Redis
- mcrelay is a daemon that speaks memcached's text protocol to applications and
- keeps every item in Redis: one server, or several with the keys spread over
- them. Applications and client libraries need no change.
- .
- With no Redis server named it starts a private one, so that it answers on
- port 11211 (loopback only) as soon as it is installed.")
+"mcrelay is a daemon that speaks memcached's text protocol to applications and
+keeps every item in Redis: one server, or several with the keys spread over
+them. Applications and client libraries need no change.
+
+With no Redis server named it starts a private one, so that it answers on
+port 11211 (loopback only) as soon as it is installed.")
 set(CPACK_DEBIAN_PACKAGE_SECTION database)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
