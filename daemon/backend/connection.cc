@@ -1,0 +1,253 @@
+#include "daemon/backend/connection.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "daemon/log/log.h"
+#include "protocol/redis/encoder.h"
+
+namespace mcrelay::backend {
+namespace {
+
+void Add(std::atomic<uint64_t>& counter, uint64_t amount = 1) {
+  counter.fetch_add(amount, std::memory_order_relaxed);
+}
+// For counters with one writer: no locked instruction.
+void AddOwn(std::atomic<uint64_t>& counter, uint64_t amount) {
+  counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+Connection::Connection(net::Io& io, const Settings& settings, std::shared_ptr<Node> node,
+                       BatchCounters& batch_counters, uint64_t random_seed)
+    : io_(io),
+      settings_(settings),
+      node_(std::move(node)),
+      batch_counters_(batch_counters),
+      link_settings_{node_->backend(), settings.connect_ms, settings.reply_bytes, settings.scripts},
+      random_(random_seed | 1),
+      retry_(io.loop, [this] { Open(); }) {
+  Open();
+}
+
+Connection::~Connection() {
+  if (link_ != nullptr) link_->Close();
+  LoseInFlight();
+  LoseQueued();
+}
+
+bool Connection::accepts() const {
+  return !ejected_ && !distrusted_ && slots_.size() < settings_.most_in_flight &&
+         (state_ != State::kUp ||
+          link_->unsent_bytes() + requests_.size() < settings_.most_unsent_bytes);
+}
+
+void Connection::Expect(Waiter* waiter, uint64_t arrived_ms) {
+  slots_.Push({waiter, arrived_ms + settings_.request_ms, 0});
+}
+
+void Connection::Read(std::string_view key, Waiter* waiter, uint64_t arrived_ms) {
+  redis::Encoder(&batch_keys_).Arg(key);
+  batch_.push_back({waiter, arrived_ms + settings_.request_ms, 0});
+  if (batch_.size() >= settings_.merge_keys ||
+      batch_.size() * expected_value_bytes_ >= settings_.merge_bytes) {
+    CloseBatch();
+  }
+}
+
+void Connection::CloseBatch() {
+  if (batch_.empty()) return;
+  redis::Encoder encoder(&requests_);
+  if (batch_.size() == 1) {
+    encoder.Begin(2).Arg("GET");
+  } else {
+    encoder.Begin(1 + batch_.size()).Arg("MGET");
+  }
+  requests_.Append(batch_keys_.view());
+  batch_.front().batch = static_cast<uint32_t>(batch_.size());
+  for (const Slot& slot : batch_) slots_.Push(slot);
+
+  const size_t bucket = std::bit_width(batch_.size() - 1);
+  AddOwn(batch_counters_.batches[std::min<size_t>(bucket, BatchCounters::kBuckets - 1)], 1);
+  AddOwn(batch_counters_.keys, batch_.size());
+  batch_.clear();
+  batch_keys_.Clear();
+}
+
+void Connection::Flush() {
+  flush_due_ = true;
+  if (state_ == State::kUp) {
+    CloseBatch();
+    SendFlush();
+  }
+}
+
+void Connection::SendFlush() {
+  redis::Encoder(&requests_).Request({"FLUSHDB", "ASYNC"});
+  Expect(&flush_waiter_, io_.loop.now_ms());
+}
+
+bool Connection::FlushWaiter::OnReply(const redis::Reply& reply) {
+  if (reply.is_error()) {
+    log::Warning(log::Event::kFlush, "node {} refused a flush: {}", connection.node_->name(),
+                 reply.text);
+  }
+  connection.flush_due_ = false;
+  return true;
+}
+
+void Connection::OnTurnEnd() {
+  CloseBatch();
+  if (state_ != State::kUp || requests_.empty()) return;
+  sent_ = slots_.size();
+  link_->Send(&requests_);
+}
+
+void Connection::CheckDeadlines(uint64_t now_ms) {
+  if (!slots_.empty() && slots_.front().deadline_ms < now_ms) {
+    if (sent_ > 0) {
+      Add(node_->counters.timeouts);
+      distrusted_ = true;
+      link_->Fail("no reply within the request timeout");
+    } else {
+      LoseQueued();
+    }
+  } else if (slots_.empty() && !batch_.empty() && batch_.front().deadline_ms < now_ms) {
+    LoseQueued();
+  }
+}
+
+bool Connection::StreamArray(size_t count) {
+  if (sent_ == 0 || slots_.front().batch < 2) return false;
+  if (count != slots_.front().batch) {
+    link_->Fail("an MGET reply of the wrong length");
+    return false;
+  }
+  streaming_ = count;
+  return true;
+}
+
+void Connection::OnElement(const redis::Reply& reply, size_t) {
+  --streaming_;
+  expected_value_bytes_ = (expected_value_bytes_ * 15 + reply.text.size()) / 16 + 1;
+  Answer(reply);
+}
+
+void Connection::OnReply(const redis::Reply& reply) {
+  if (sent_ == 0) {
+    link_->Fail("a reply nobody asked for");
+    return;
+  }
+  if (reply.is_error()) {
+    Add(node_->counters.errors[static_cast<size_t>(redis::ClassifyError(reply.text))]);
+  }
+  const uint32_t batch = slots_.front().batch;
+  if (batch < 2) {
+    if (batch == 1) expected_value_bytes_ = (expected_value_bytes_ * 15 + reply.text.size()) / 16 + 1;
+    Answer(reply);
+    return;
+  }
+  // One reply for a whole MGET: an error speaks for every key, anything else is not an answer.
+  if (!reply.is_error()) {
+    link_->Fail("not an array in reply to MGET");
+    return;
+  }
+  for (uint32_t i = 0; i < batch && sent_ > 0; ++i) Answer(reply);
+}
+
+// Finishes the oldest slot, then calls out: the waiter may queue more on this very connection.
+void Connection::Answer(const redis::Reply& reply) {
+  Waiter* const waiter = slots_.front().waiter;
+  slots_.Pop();
+  --sent_;
+  failures_ = 0;
+  if (!waiter->OnReply(reply) && link_ != nullptr) link_->Fail("a reply that does not fit its request");
+}
+
+void Connection::Open() {
+  state_ = State::kConnecting;
+  opened_ms_ = io_.loop.now_ms();
+  Add(node_->counters.connects);
+  link_ = Link::Open(io_, link_settings_, this);
+}
+
+void Connection::OnLinkUp() {
+  state_ = State::kUp;
+  sent_ = 0;
+  streaming_ = 0;
+  ejected_ = false;
+  distrusted_ = false;
+  if (flush_due_) {
+    // Ahead of what is queued: it was asked for before.
+    Buffer queued;
+    queued.Swap(requests_);
+    SlotQueue<Slot> slots;
+    slots.Swap(slots_);
+    SendFlush();
+    requests_.Append(queued.view());
+    for (size_t i = 0; i < slots.size(); ++i) slots_.Push(slots[i]);
+  }
+  if (node_->ReportUp()) log::Info(log::Event::kNodeUp, "node {} is up again", node_->name());
+}
+
+void Connection::OnLinkDown(const std::string& reason) {
+  const bool was_idle = state_ == State::kUp && slots_.empty();
+  link_ = nullptr;
+  state_ = State::kWaiting;
+  Add(node_->counters.failures);
+  // An idle connection that the server closed says nothing against the node.
+  if (!was_idle) ++failures_;
+  Retry(reason);
+  LoseInFlight();
+  if (ejected_) LoseQueued();
+}
+
+void Connection::Retry(const std::string& reason) {
+  if (failures_ >= settings_.failures && !ejected_) {
+    ejected_ = true;
+    Add(node_->counters.ejections);
+    if (node_->ReportDown()) {
+      log::Warning(log::Event::kNodeDown, "node {} ({}) is down: {}; probing in the background",
+                   node_->name(), node_->backend().location, reason);
+    }
+  }
+  // xorshift: the jitter must only differ between workers and processes.
+  random_ ^= random_ << 13;
+  random_ ^= random_ >> 7;
+  random_ ^= random_ << 17;
+  uint64_t pause = 0;
+  if (failures_ > 1) {
+    pause = std::min<uint64_t>(uint64_t{settings_.probe_min_ms} << std::min(failures_ - 2, 16U),
+                               settings_.probe_max_ms);
+    pause = pause / 2 + random_ % (pause / 2 + 1);
+  }
+  // A server that drops every connection at once must not be hammered.
+  const uint64_t since = io_.loop.now_ms() - opened_ms_;
+  if (since < settings_.probe_min_ms) pause = std::max(pause, settings_.probe_min_ms - since);
+  retry_.Once(pause);
+}
+
+void Connection::LoseInFlight() {
+  // The waiters may queue retries here: take them out first.
+  std::vector<Waiter*> lost;
+  for (; sent_ > 0; --sent_) {
+    lost.push_back(slots_.front().waiter);
+    slots_.Pop();
+  }
+  // The rest starts a pipeline of its own; a batch was closed as a whole, so it is whole here.
+  for (Waiter* waiter : lost) waiter->OnLost(true);
+}
+
+void Connection::LoseQueued() {
+  std::vector<Waiter*> lost;
+  for (; !slots_.empty(); slots_.Pop()) lost.push_back(slots_.front().waiter);
+  for (const Slot& slot : batch_) lost.push_back(slot.waiter);
+  batch_.clear();
+  batch_keys_.Clear();
+  requests_.Clear();
+  for (Waiter* waiter : lost) waiter->OnLost(false);
+}
+
+}  // namespace mcrelay::backend

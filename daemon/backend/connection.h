@@ -1,0 +1,149 @@
+// Connection pipelines one worker's requests to one Redis node, over one Link at a time.
+//
+//   Begin()/Expect()  -> requests_, slots_ \   OnTurnEnd()
+//   Read(key)         -> the open batch ---- > one MGET -> one write -> Link -> replies, in order
+//
+//   slots_: | in flight (sent_) | queued in requests_ |      one slot per reply due
+//
+// Owned by a router. Borrows each Waiter until its reply came or it was told OnLost().
+// Threading: its loop's thread.
+// Order: requests leave in the order they were begun; a batch leaves when it is closed.
+// Failure: when the Link ends, what was in flight gets OnLost(); what was only queued stays queued and
+// goes out on the next Link, unless it grows overdue or the node is ejected first. A node is ejected
+// after `failures` failures in a row, and distrusted after one overdue request: then nothing is accepted
+// until a handshake succeeds again, which is tried in the background with jittered, growing pauses.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "daemon/backend/link.h"
+#include "daemon/backend/node.h"
+#include "daemon/backend/slot_queue.h"
+#include "daemon/net/io.h"
+#include "protocol/buffer.h"
+
+namespace mcrelay::backend {
+
+class Waiter {
+ public:
+  // The reply to one Expect() or Read(). The views in `reply` die with the call. False: no server
+  // answers so, requests and replies are out of step, the connection must not be used again.
+  [[nodiscard]] virtual bool OnReply(const redis::Reply& reply) = 0;
+  // There will be none: connection lost, overdue, node ejected. `sent` is false when the request
+  // certainly never left.
+  virtual void OnLost(bool sent) = 0;
+
+ protected:
+  ~Waiter() = default;
+};
+
+// Counts how many keys the merged reads carried. Relaxed: read by other threads for `stats`.
+struct BatchCounters {
+  static constexpr int kBuckets = 8;  // 1, 2, 3-4, 5-8, 9-16, 17-32, 33-64, more
+  std::array<std::atomic<uint64_t>, kBuckets> batches{};
+  std::atomic<uint64_t> keys{0};
+};
+
+class Connection final : public LinkUser {
+ public:
+  struct Settings {
+    uint32_t connect_ms;
+    uint32_t request_ms;
+    uint32_t failures;       // in a row until ejection
+    uint32_t probe_min_ms;
+    uint32_t probe_max_ms;
+    size_t most_in_flight;   // slots
+    size_t most_unsent_bytes;
+    size_t merge_keys;
+    size_t merge_bytes;      // expected bytes of a merged reply
+    size_t reply_bytes;
+    std::vector<std::string_view> scripts;
+  };
+
+  // Starts connecting at once. Borrows all but `node`.
+  Connection(net::Io& io, const Settings& settings, std::shared_ptr<Node> node,
+             BatchCounters& batch_counters, uint64_t random_seed);
+  ~Connection();
+
+  // False: the node is ejected or cannot keep up; answer as for a failed backend, at once.
+  [[nodiscard]] bool accepts() const;
+  [[nodiscard]] Node& node() { return *node_; }
+
+  // Where a request's bytes are appended to; one Expect() per reply that they cause follows.
+  // REQUIRES: accepts().
+  [[nodiscard]] Buffer& Begin() { return requests_; }
+  // `arrived_ms`: loop time at which the client's command was complete.
+  void Expect(Waiter* waiter, uint64_t arrived_ms);
+  // Queues a GET of `key`, merged with others of this turn. REQUIRES: accepts().
+  void Read(std::string_view key, Waiter* waiter, uint64_t arrived_ms);
+  // Ends the open batch: requests begun later execute after its reads.
+  void CloseBatch();
+
+  // FLUSHDB of the node's database now, or as soon as it can be reached, before all that is queued.
+  void Flush();
+
+  // Writes what this turn queued.
+  void OnTurnEnd();
+  // Ends the Link when its oldest request is overdue.
+  void CheckDeadlines(uint64_t now_ms);
+  [[nodiscard]] bool idle() const { return slots_.empty() && batch_.empty(); }
+
+ private:
+  struct Slot {
+    Waiter* waiter;
+    uint64_t deadline_ms;
+    uint32_t batch;  // keys of the MGET this slot starts; 0: a plain request or inside a batch
+  };
+  enum class State : uint8_t { kWaiting, kConnecting, kUp };
+
+  bool StreamArray(size_t count) override;
+  void OnElement(const redis::Reply& reply, size_t index) override;
+  void OnReply(const redis::Reply& reply) override;
+  void OnLinkUp() override;
+  void OnLinkDown(const std::string& reason) override;
+
+  void Answer(const redis::Reply& reply);
+  void SendFlush();
+  void Open();
+  void Retry(const std::string& reason);
+  void LoseInFlight();
+  void LoseQueued();
+
+  net::Io& io_;
+  const Settings& settings_;
+  const std::shared_ptr<Node> node_;
+  BatchCounters& batch_counters_;
+  Link::Settings link_settings_;
+  State state_ = State::kWaiting;
+  bool ejected_ = false;     // reported as down
+  bool distrusted_ = false;  // was overdue, has not answered since
+  Link* link_ = nullptr;
+  uint32_t failures_ = 0;
+  uint64_t opened_ms_ = 0;
+  uint64_t random_;
+  net::Timer retry_;
+
+  // Waits for the FLUSHDB that Flush() owes.
+  struct FlushWaiter final : Waiter {
+    explicit FlushWaiter(Connection& owner) : connection(owner) {}
+    bool OnReply(const redis::Reply& reply) override;
+    void OnLost(bool) override {}  // still due: sent again on the next Link
+    Connection& connection;
+  };
+  FlushWaiter flush_waiter_{*this};
+  bool flush_due_ = false;
+
+  Buffer requests_;
+  SlotQueue<Slot> slots_;
+  size_t sent_ = 0;
+  size_t streaming_ = 0;  // elements of the current streamed array still due
+
+  std::vector<Slot> batch_;
+  Buffer batch_keys_;
+  size_t expected_value_bytes_ = 256;  // moving average of what a read returns
+};
+
+}  // namespace mcrelay::backend

@@ -1,0 +1,100 @@
+// Link is one attempt at a connection to a Redis server: look-up, connect, handshake, then replies until
+// it ends. It is never reused: after an error, a timeout or an unexpected byte a new one is made.
+//
+// Owned by itself: Close() detaches it from its user at once, and it deletes itself when libuv has
+// released the handle.
+// Threading: its loop's thread.
+// Failure: LinkUser::OnLinkDown() once, with the reason for the log.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+#include "daemon/net/io.h"
+#include "daemon/net/resolver.h"
+#include "daemon/net/stream.h"
+#include "protocol/redis/decoder.h"
+
+namespace mcrelay::backend {
+
+// How this connection is known to the server, for CLIENT KILL. Empty where the server would not tell.
+struct ServerSide {
+  int64_t client_id = 0;
+  std::string address;  // our end as the server sees it, ip:port or path:0
+};
+
+class LinkUser : public redis::ReplySink {
+ public:
+  // The handshake is done: Send() may be used.
+  virtual void OnLinkUp() = 0;
+  // It ended, or never began. The Link is gone for the user.
+  virtual void OnLinkDown(const std::string& reason) = 0;
+
+ protected:
+  ~LinkUser() = default;
+};
+
+class Link final : public net::StreamOwner, private redis::ReplySink {
+ public:
+  struct Settings {
+    config::Backend backend;
+    uint32_t connect_ms;
+    size_t reply_bytes;
+    std::vector<std::string_view> scripts;  // loaded in the handshake; static storage
+  };
+
+  // Starts at once. Borrows `io`, `settings` and `user` until OnLinkDown() or Close().
+  static Link* Open(net::Io& io, const Settings& settings, LinkUser* user);
+
+  // Queues the bytes of `requests` (emptied) and writes as much as the socket takes.
+  void Send(Buffer* requests);
+  [[nodiscard]] size_t unsent_bytes() const { return stream_->unsent_bytes(); }
+  // Ends it; no callback follows.
+  void Close();
+  // An unexpected byte or reply: as a broken stream.
+  void Fail(const std::string& reason);
+
+  [[nodiscard]] const ServerSide& server_side() const { return server_side_; }
+
+  Space OnReadSpace() override;
+  void OnRead(size_t bytes) override;
+  void OnEnd(int error) override;
+  void OnConnected(int error) override;
+  void OnDrained() override {}
+  void OnClosed() override { delete this; }
+
+ private:
+  enum class Expected : uint8_t { kAuth, kSelect, kName, kClientId, kClientInfo, kScript };
+
+  Link(net::Io& io, const Settings& settings, LinkUser* user);
+  ~Link() = default;
+
+  void Start();
+  void Connect(int error, const sockaddr* address);
+  void SendHandshake();
+  [[nodiscard]] bool CheckHandshake(Expected step, const redis::Reply& reply);
+
+  bool StreamArray(size_t count) override;
+  void OnElement(const redis::Reply& reply, size_t index) override;
+  void OnReply(const redis::Reply& reply) override;
+
+  net::Io& io_;
+  const Settings& settings_;
+  LinkUser* user_;  // null once closed
+  std::unique_ptr<net::Stream> stream_;
+  redis::Decoder decoder_;
+  std::unique_ptr<net::Lookup> lookup_;
+  net::Timer deadline_;
+  int connect_error_ = 0;  // found inside Open(); the timer brings the news
+  std::vector<Expected> handshake_;
+  size_t handshake_at_ = 0;
+  bool up_ = false;
+  ServerSide server_side_;
+};
+
+}  // namespace mcrelay::backend

@@ -1,0 +1,13 @@
+#include "daemon/client/context.h"
+
+#include <ctime>
+
+namespace mcrelay::client {
+
+translate::Environment Context::Environment() {
+  timespec now;
+  clock_gettime(CLOCK_REALTIME_COARSE, &now);  // expiry is in seconds: 4 ms coarse is exact enough
+  return {runtime->translate, cas, int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000};
+}
+
+}  // namespace mcrelay::client

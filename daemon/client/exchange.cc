@@ -1,0 +1,257 @@
+#include "daemon/client/exchange.h"
+
+#include <cassert>
+
+#include "daemon/client/context.h"
+#include "daemon/client/counting.h"
+#include "daemon/client/session.h"
+#include "protocol/memcache/answers.h"
+#include "protocol/redis/encoder.h"
+#include "protocol/redis/error.h"
+
+namespace mcrelay::client {
+
+using translate::Step;
+
+void Exchange::Reset(Session* session) {
+  session_ = session;
+  connection_ = nullptr;
+  script_ = nullptr;
+  arrived_ms_ = session->arrived_ms_;
+  outstanding_ = replies_ = answer_bytes_ = 0;
+  done_ = failed_ = answered_ = false;
+  queued_ = true;
+  repeatable_ = retried_ = reads_ = holds_ = flush_ = noreply_ = false;
+}
+
+void Exchange::Begin(Session* session, const memcache::Command& command, std::string_view key) {
+  Reset(session);
+  connection_ = &Route(key);
+  if (session->read_turn_ == context_.turn && !translate::Translation::StartsWithRead(command)) {
+    connection_->CloseBatch();  // what this client asked to read, it asked before this write
+  }
+  Start([&](Buffer* out) {
+    return translation_.Begin(command, key, context_.Environment(), out);
+  });
+}
+
+void Exchange::BeginRemoval(Session* session, const memcache::Command& command) {
+  Reset(session);
+  connection_ = &Route(command.key);
+  if (session->read_turn_ == context_.turn) connection_->CloseBatch();
+  Start([&](Buffer* out) {
+    return translation_.BeginRemoval(command, context_.Environment(), out);
+  });
+}
+
+template <typename Write>
+void Exchange::Start(const Write& write) {
+  if (!Usable()) {
+    (void)write(&context_.discard);
+    context_.discard.Clear();
+    Fail(translate::Failure::kUnavailable);
+    return;
+  }
+  Buffer& out = connection_->Begin();
+  const size_t request_at = out.size();
+  const Step step = write(&out);
+  // A meta get may need a second step, whose effect must come before later commands on the key.
+  if (translation_.verb() == memcache::Verb::kMetaGet) Hold();
+  Take(step, request_at);
+}
+
+void Exchange::BeginLocal(Session* session, std::string_view answer) {
+  Reset(session);
+  Answer().Append(answer);
+  answer_bytes_ = static_cast<uint32_t>(answer.size());
+  done_ = answered_ = true;
+  session->OnDone(this);
+}
+
+backend::Connection& Exchange::Route(std::string_view key) {
+  const std::string& prefix = context_.runtime->translate.key_prefix;
+  if (prefix.empty()) return context_.router->Pick(key);
+  context_.redis_key.assign(prefix).append(key);
+  return context_.router->Pick(context_.redis_key);
+}
+
+bool Exchange::Usable() const {
+  return connection_->accepts() &&
+         arrived_ms_ + context_.runtime->request_ms >= context_.io.loop.now_ms();
+}
+
+bool Exchange::Holds(std::string_view key) const {
+  return holds_ && translation_.redis_key().substr(
+                       context_.runtime->translate.key_prefix.size()) == key;
+}
+
+void Exchange::Hold() {
+  if (holds_) return;
+  holds_ = true;
+  session_->AddHold(
+      translation_.redis_key().substr(context_.runtime->translate.key_prefix.size()));
+}
+
+// Queues what `step` asks for. The bytes from `request_at` on in the connection's buffer are its
+// requests; none there means that more replies of earlier requests are to come.
+void Exchange::Take(const Step& step, size_t request_at) {
+  if (step.kind == Step::Kind::kRead) {
+    reads_ = repeatable_ = true;
+    session_->read_turn_ = context_.turn;
+    outstanding_ = replies_ = 1;
+    connection_->Read(translation_.redis_key(), this, arrived_ms_);
+    return;
+  }
+  assert(step.kind == Step::Kind::kWait);
+  const std::string_view requests = connection_->Begin().view().substr(request_at);
+  if (requests.empty()) return;
+  reads_ = false;
+  repeatable_ = step.repeatable;
+  script_ = step.script;
+  if (repeatable_ || script_ != nullptr) {
+    context_.io.buffers.Lend(&retained_);
+    retained_.Clear();
+    retained_.Append(requests);
+  }
+  replies_ = step.replies;
+  Expect();
+}
+
+void Exchange::Expect() {
+  for (; outstanding_ < replies_; ++outstanding_) connection_->Expect(this, arrived_ms_);
+}
+
+bool Exchange::OnReply(const redis::Reply& reply) {
+  --outstanding_;
+  if (session_ == nullptr || done_) {  // nobody waits for it any more
+    ReleaseIfUnused();
+    return true;
+  }
+  if (flush_) {
+    if (reply.is_error()) failed_ = true;
+    if (outstanding_ == 0) FinishFlush();
+    return true;
+  }
+  if (script_ != nullptr && reply.is_error() &&
+      redis::ClassifyError(reply.text) == redis::ErrorKind::kNoScript) {
+    SendAsEval();
+    return true;
+  }
+  answered_ = true;
+  Buffer& out = connection_->Begin();
+  const size_t request_at = out.size();
+  Buffer& answer = Answer();
+  const size_t answer_at = answer.size();
+  const Step step = translation_.OnReply(reply, context_.Environment(), &out, &answer);
+  const bool fits = !step.misfit;
+  if (step.kind == Step::Kind::kDone) {
+    Finish(step, answer_at);
+  } else {
+    Take(step, request_at);
+  }
+  return fits;
+}
+
+// The server forgot the script (restart, SCRIPT FLUSH, failover): nothing was executed, so the text
+// may be sent. EVAL also makes the server remember it.
+void Exchange::SendAsEval() {
+  Hold();
+  translate::WriteEval(*script_, retained_.view(), &connection_->Begin());
+  script_ = nullptr;
+  Expect();
+}
+
+void Exchange::OnLost(bool sent) {
+  --outstanding_;
+  if (session_ == nullptr || done_) {
+    ReleaseIfUnused();
+    return;
+  }
+  if (flush_) failed_ = true;
+  if (outstanding_ > 0) return;  // the others are lost too
+  if (flush_) {
+    FinishFlush();
+  } else if (sent && repeatable_ && !retried_ && Usable()) {
+    Repeat();
+  } else {
+    Fail(translate::Failure::kUnavailable);
+  }
+}
+
+void Exchange::Repeat() {
+  retried_ = true;
+  context_.counters.Add(stats::Counter::kRetriedReads);
+  translation_.Rewind();
+  Hold();
+  if (reads_) {
+    outstanding_ = 1;
+    connection_->Read(translation_.redis_key(), this, arrived_ms_);
+    return;
+  }
+  connection_->Begin().Append(retained_.view());
+  Expect();
+}
+
+void Exchange::Fail(translate::Failure failure) {
+  context_.counters.Add(stats::Counter::kBackendFailed);
+  Buffer& answer = Answer();
+  const size_t answer_at = answer.size();
+  Finish(translation_.OnFailure(failure, context_.Environment(), &answer), answer_at);
+}
+
+void Exchange::Finish(const Step& step, size_t answer_at) {
+  done_ = true;
+  answer_bytes_ = static_cast<uint32_t>(Answer().size() - answer_at);
+  failed_ = step.outcome == translate::Outcome::kFailed;
+  Count(translation_.verb(), step.outcome, &context_.counters);
+  if (holds_) session_->DropHold();
+  holds_ = false;
+  session_->OnDone(this);
+}
+
+// A flush that some node did not do is an error: the client must not believe that all is gone.
+void Exchange::BeginFlush(Session* session, bool noreply) {
+  Reset(session);
+  flush_ = true;
+  noreply_ = noreply;
+  for (const auto& connection : context_.router->connections()) {
+    connection->CloseBatch();
+    if (!connection->accepts()) {
+      failed_ = true;
+      continue;
+    }
+    redis::Encoder(&connection->Begin()).Request({"FLUSHDB", "ASYNC"});
+    connection->Expect(this, arrived_ms_);
+    ++outstanding_;
+  }
+  if (outstanding_ == 0) FinishFlush();
+}
+
+void Exchange::FinishFlush() {
+  done_ = answered_ = true;
+  if (!noreply_) Answer().Append(failed_ ? memcache::kBackendUnavailable : memcache::kOk);
+  session_->OnDone(this);
+}
+
+Buffer& Exchange::Answer() {
+  if (session_->head_ == this) return session_->stream_.out();
+  context_.io.buffers.Lend(&held_);
+  return held_;
+}
+
+void Exchange::Leave() {
+  session_ = nullptr;
+  queued_ = false;
+  ReleaseIfUnused();
+}
+
+void Exchange::ReleaseIfUnused() {
+  if (queued_ || outstanding_ > 0) return;
+  held_.Clear();
+  retained_.Clear();
+  context_.io.buffers.Return(&held_);
+  context_.io.buffers.Return(&retained_);
+  context_.exchanges.Give(this);
+}
+
+}  // namespace mcrelay::client

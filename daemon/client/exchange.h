@@ -1,0 +1,103 @@
+// Exchange is one command until it is answered: a multi-key retrieval is one Exchange per key.
+//
+//   Session --Begin()--> requests on a Connection --OnReply()--> answer, written straight into the
+//   session's output when its turn has come, else kept in held() until it does
+//
+// Owned by its session's queue, and by the replies still due: it goes back to the pool when it is
+// neither queued nor waited for. A session that dies leaves its exchanges behind as orphans, which
+// drop what comes, so that the pipeline stays aligned.
+// Threading: its worker's thread.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "daemon/backend/connection.h"
+#include "protocol/buffer.h"
+#include "protocol/memcache/command.h"
+#include "protocol/translate/translation.h"
+
+namespace mcrelay::client {
+
+struct Context;
+class Session;
+
+class Exchange final : public backend::Waiter {
+ public:
+  explicit Exchange(Context& context) : context_(context) {}
+
+  // Starts `command` on `key` for `session`, which has queued it already.
+  void Begin(Session* session, const memcache::Command& command, std::string_view key);
+  // Starts the removal of the old item of a storage command whose data was too large.
+  void BeginRemoval(Session* session, const memcache::Command& command);
+  // FLUSHDB on every node.
+  void BeginFlush(Session* session, bool noreply);
+  // An answer that is known already.
+  void BeginLocal(Session* session, std::string_view answer);
+
+  // The session dies, or the answer was taken: no more of it concerns the session.
+  void Leave();
+
+  [[nodiscard]] bool done() const { return done_; }
+  [[nodiscard]] Buffer& held() { return held_; }
+  // The answer is the SERVER_ERROR line that ends a retrieval.
+  [[nodiscard]] bool failed() const { return failed_; }
+  // The backend answered: the session's progress is real.
+  [[nodiscard]] bool answered() const { return answered_; }
+  [[nodiscard]] uint32_t answer_bytes() const { return answer_bytes_; }
+  // Later commands of the session on this key must wait until this one is done.
+  [[nodiscard]] bool Holds(std::string_view key) const;
+
+  // For the session's queue and the pool's free list.
+  Exchange* next = nullptr;
+  // Position in a multi-key retrieval.
+  bool in_list = false;
+  bool ends_list = false;
+
+ private:
+  friend class Session;
+
+  bool OnReply(const redis::Reply& reply) override;
+  void OnLost(bool sent) override;
+
+  void Reset(Session* session);
+  // `write` writes the first requests to the buffer it is given.
+  template <typename Write>
+  void Start(const Write& write);
+  [[nodiscard]] backend::Connection& Route(std::string_view key);
+  [[nodiscard]] bool Usable() const;
+  void Take(const translate::Step& step, size_t request_at);
+  void Expect();
+  void SendAsEval();
+  void Repeat();
+  void Fail(translate::Failure failure);
+  void Finish(const translate::Step& step, size_t answer_at);
+  void FinishFlush();
+  void Hold();
+  void ReleaseIfUnused();
+  [[nodiscard]] Buffer& Answer();
+
+  Context& context_;
+  Session* session_ = nullptr;  // null: orphan, or answered
+  backend::Connection* connection_ = nullptr;
+  translate::Translation translation_;
+  const translate::Script* script_ = nullptr;  // the requests in flight are one EVALSHA of it
+  uint64_t arrived_ms_ = 0;
+  uint32_t outstanding_ = 0;  // replies due
+  uint32_t replies_ = 0;      // replies of the requests in flight
+  uint32_t answer_bytes_ = 0;
+  bool done_ = false;
+  bool failed_ = false;
+  bool answered_ = false;
+  bool queued_ = false;      // in the session's queue
+  bool repeatable_ = false;  // the requests in flight may be sent a second time
+  bool retried_ = false;
+  bool reads_ = false;       // the request in flight is a merged read
+  bool holds_ = false;
+  bool flush_ = false;
+  bool noreply_ = false;
+  Buffer retained_;  // the requests in flight, when they may have to be sent again
+  Buffer held_;
+};
+
+}  // namespace mcrelay::client

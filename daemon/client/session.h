@@ -1,0 +1,118 @@
+// Session is one client's connection: it parses commands, starts an exchange for each, and writes the
+// answers in the order of the commands.
+//
+//   bytes -> Parse() -> | head_ exchange -> exchange -> tail_ |  oldest first; the answered prefix
+//                                                                leaves, the rest waits its turn
+//
+// Owned by its worker. An idle session holds no buffer: bytes are parsed where they were read, only an
+// unfinished command is kept in input_.
+// Threading: its worker's thread.
+// Bounds: at most window_ answers in flight; it starts small and grows while the answers stay small, so
+// that a client that asks for much and reads nothing costs little. While it is full, or the client
+// does not read, nothing more is parsed or read from this client.
+// Failure: the client is closed for nothing but its own doing (quit, end of file, binary protocol, a
+// line without end, answers it does not read, idle timeout).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "daemon/client/exchange.h"
+#include "daemon/net/stream.h"
+#include "protocol/buffer.h"
+#include "protocol/memcache/command.h"
+#include "protocol/memcache/parser.h"
+
+namespace mcrelay::client {
+
+class Session final : public net::StreamOwner {
+ public:
+  Session(Context& context, net::Stream::Kind kind);
+  ~Session() = default;
+
+  // Takes over an accepted socket and starts reading. False: the socket is still the caller's.
+  [[nodiscard]] bool Adopt(int fd);
+
+  // End of a turn: goes on with what had to wait, then writes.
+  void Resume();
+  void Flush();
+  // Ends the session once what it was asked is answered; what was not parsed yet is dropped.
+  void Drain();
+  // Closes it at once when it was silent since before `since_ms`.
+  void CloseIfIdle(uint64_t since_ms);
+  void Destroy();
+
+  // Position in the worker's list.
+  uint32_t index = 0;
+
+ private:
+  friend class Exchange;
+
+  // The rest of a key list that had to wait.
+  struct List {
+    memcache::Verb verb;
+    int64_t exptime;
+    size_t key_bytes;
+    size_t tail_bytes;  // from the end of the keys to the end of the line
+  };
+
+  Space OnReadSpace() override;
+  void OnRead(size_t bytes) override;
+  void OnEnd(int error) override;
+  void OnConnected(int) override {}
+  void OnDrained() override;
+  void OnClosed() override;
+
+  [[nodiscard]] size_t Process(std::string_view input);
+  [[nodiscard]] bool Paused() const;
+  [[nodiscard]] bool Held(std::string_view key) const;
+  [[nodiscard]] bool Parse(std::string_view rest, size_t* consumed);
+  [[nodiscard]] bool Wait(size_t* consumed);
+  [[nodiscard]] bool Run(const memcache::Command& command, std::string_view rest, size_t* consumed);
+  [[nodiscard]] size_t RunList(const memcache::Command& command, size_t tail_bytes);
+  [[nodiscard]] size_t ContinueList(std::string_view input);
+  void RunServerCommand(const memcache::Command& command);
+  void RunFlush(const memcache::Command& command);
+  void RefuseTooLarge(const memcache::Command& command, std::string_view error);
+  void RefuseBinary(std::string_view request);
+  void EndInput();
+  Exchange* Push();
+  void Say(std::string_view answer);
+  void Keep(std::string_view rest);
+
+  // From Exchange.
+  void OnDone(Exchange* exchange);
+  void AddHold(std::string_view key);
+  void DropHold();
+
+  void Pop();
+  void EndListKey(Exchange* exchange);
+  void MarkDirty();
+
+  Context& context_;
+  net::Stream stream_;
+  Buffer input_;  // unparsed bytes, when there are any
+  Exchange* head_ = nullptr;
+  Exchange* tail_ = nullptr;
+  std::unique_ptr<List> list_;
+  std::unique_ptr<std::string> list_error_;  // what ends the current list instead of END
+  uint64_t swallow_ = 0;
+  uint64_t arrived_ms_ = 0;
+  uint64_t read_turn_ = 0;   // the turn in which a read of ours joined a batch
+  uint64_t hold_bits_ = 0;   // a hint for Held(): bits of the keys held
+  uint32_t need_ = 0;        // input size below which parsing is pointless
+  uint32_t scanned_ = 0;
+  uint32_t average_answer_bytes_ = 0;
+  uint16_t in_flight_ = 0;
+  uint16_t window_;
+  uint16_t holds_ = 0;
+  bool first_ = true;      // nothing parsed yet
+  bool ending_ = false;    // close when everything is answered
+  bool stalled_ = false;   // input_ has commands that had to wait
+  bool full_ = false;      // the client did not read: the wait is its own
+  bool dirty_ = false;
+};
+
+}  // namespace mcrelay::client

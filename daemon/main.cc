@@ -1,0 +1,89 @@
+// mcrelay's entry point: flags, the one-shot actions, then the daemon. Not linked into tests.
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/loader.h"
+#include "daemon/log/log.h"
+#include "daemon/server/health.h"
+#include "daemon/server/process.h"
+#include "daemon/server/server.h"
+#include "daemon/version.h"
+
+extern char** environ;
+
+namespace mcrelay {
+namespace {
+
+int Complain(const std::string& message, int status) {
+  std::fprintf(stderr, "mcrelay: %s\n", message.c_str());
+  return status;
+}
+
+int Serve(config::Config config, const std::vector<std::string>& arguments,
+          const config::Environment& environment) {
+  log::Start(static_cast<log::Level>(config.log.level),
+             config.log.format == config::LogFormat::kJson, config.log.file);
+  log::Info(log::Event::kStart, "mcrelay {} starts, configuration: {}", MCRELAY_VERSION,
+            config.config_file.empty() ? "flags and environment only" : config.config_file);
+  for (const std::string& warning : config.warnings) {
+    log::Warning(log::Event::kConfig, "{}", warning);
+  }
+  if (config.daemonize) server::Daemonize();
+  if (config.core_dumps) server::AllowCoreDumps();
+  if (config.lock_memory) server::LockMemory();
+  std::signal(SIGPIPE, SIG_IGN);
+
+  const std::string pid_file = config.pid_file;
+  server::Server server(std::move(config), [&](std::string* error) {
+    config::LoadResult fresh = config::Load(arguments, environment);
+    if (!fresh.ok()) {
+      *error = fresh.message;
+      return std::unique_ptr<config::Config>();
+    }
+    return std::make_unique<config::Config>(std::move(fresh.config));
+  });
+  const server::PidFile pid(pid_file);
+  server.Run();
+  return 0;
+}
+
+int Main(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv, argv + argc);
+  const config::Environment environment = config::ReadEnvironment(environ);
+  config::LoadResult loaded = config::Load(arguments, environment);
+  config::WipeSecrets(argc, argv);
+  if (!loaded.ok()) return Complain(loaded.message, loaded.exit_status());
+  switch (loaded.action) {
+    case config::Action::kVersion:
+      std::printf("mcrelay %s (memcached %s)\n", MCRELAY_VERSION, MCRELAY_MEMCACHED_VERSION);
+      return 0;
+    case config::Action::kHelp:
+    case config::Action::kLicense:
+    case config::Action::kCheck:
+    case config::Action::kPrint:
+      std::fputs(loaded.text.c_str(), stdout);
+      return 0;
+    case config::Action::kHealth:
+      return server::CheckHealth(loaded.health) ? 0 : 1;
+    case config::Action::kRun:
+      break;
+  }
+  try {
+    return Serve(std::move(loaded.config), arguments, environment);
+  } catch (const std::exception& error) {
+    return Complain(error.what(), 1);
+  }
+}
+
+}  // namespace
+}  // namespace mcrelay
+
+int main(int argc, char** argv) { return mcrelay::Main(argc, argv); }

@@ -1,0 +1,58 @@
+#include "daemon/net/child.h"
+
+#include <uv.h>
+
+#include <csignal>
+#include <stdexcept>
+#include <utility>
+
+#include "daemon/net/loop.h"
+
+namespace mcrelay::net {
+
+// Outlives the Child until libuv has closed the handle.
+struct Child::State {
+  uv_process_t handle;
+  std::function<void(const std::string&)> exited;  // empty once forgotten
+};
+
+Child::Child(Loop& loop, const std::vector<std::string>& arguments,
+             std::function<void(const std::string&)> exited)
+    : state_(new State{{}, std::move(exited)}) {
+  std::vector<std::string> words = {"setpriv", "--pdeathsig", "KILL", "--"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+
+  uv_process_options_t options{};
+  options.file = argv[0];
+  options.args = argv.data();
+  options.flags = UV_PROCESS_DETACHED;  // Ctrl-C at our terminal is for us alone: we drain first
+  options.exit_cb = [](uv_process_t* process, int64_t status, int signal) {
+    const auto* state = static_cast<State*>(process->data);
+    if (!state->exited) return;
+    const auto callback = state->exited;  // may destroy the Child
+    callback(signal != 0 ? "signal " + std::to_string(signal)
+                         : "exit status " + std::to_string(status));
+  };
+  state_->handle.data = state_;
+  const int status = uv_spawn(loop.uv(), &state_->handle, &options);
+  if (status != 0) {
+    uv_close(reinterpret_cast<uv_handle_t*>(&state_->handle),
+             [](uv_handle_t* handle) { delete static_cast<State*>(handle->data); });
+    throw std::runtime_error(std::string("cannot start setpriv (package util-linux): ") +
+                             uv_strerror(status));
+  }
+}
+
+Child::~Child() {
+  state_->exited = nullptr;
+  uv_process_kill(&state_->handle, SIGTERM);
+  uv_close(reinterpret_cast<uv_handle_t*>(&state_->handle),
+           [](uv_handle_t* handle) { delete static_cast<State*>(handle->data); });
+}
+
+int Child::pid() const { return state_->handle.pid; }
+
+}  // namespace mcrelay::net

@@ -1,0 +1,33 @@
+// Child is a process of ours that must not outlive us, not even after kill -9.
+//
+// Owned by the embedded store; used on the main thread's loop. The kernel ends the child with the
+// thread that started it (PR_SET_PDEATHSIG, by setpriv), hence: main thread only.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace mcrelay::net {
+
+class Loop;
+
+class Child {
+ public:
+  // Starts `arguments` (program first). `exited` gets a text for the log. Throws
+  // std::runtime_error when it cannot be started.
+  Child(Loop& loop, const std::vector<std::string>& arguments,
+        std::function<void(const std::string& how)> exited);
+  // Ends it with SIGTERM and forgets it.
+  ~Child();
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  [[nodiscard]] int pid() const;
+
+ private:
+  struct State;
+  State* state_;
+};
+
+}  // namespace mcrelay::net

@@ -1,0 +1,35 @@
+// Resolve() looks a host name up without blocking the loop.
+//
+// Threading: the loop's thread; libuv's thread pool does the waiting.
+#pragma once
+
+#include <uv.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace mcrelay::net {
+
+class Loop;
+
+// Handle of one look-up; destroying it forgets the look-up, the callback does not come then.
+class Lookup {
+ public:
+  // `error` is 0 and `address` set, or a libuv error code.
+  using Callback = std::function<void(int error, const sockaddr* address)>;
+
+  Lookup(Loop& loop, const std::string& host, uint16_t port, Callback callback);
+  ~Lookup();
+  Lookup(const Lookup&) = delete;
+  Lookup& operator=(const Lookup&) = delete;
+
+ private:
+  struct State;
+  State* state_;
+};
+
+// Fills `address` when `host` is an IPv4 or IPv6 address in digits, else returns false.
+[[nodiscard]] bool ParseIp(const std::string& host, uint16_t port, sockaddr_storage* address);
+
+}  // namespace mcrelay::net

@@ -1,0 +1,102 @@
+// Stream is one TCP or Unix socket connection, client's or Redis's: reads into its owner's memory,
+// gathers output and writes it once a turn.
+//
+//   owner --> out() --Flush()--> uv_try_write() --> socket
+//                         \--> what the socket did not take: `unsent_`, written when it can
+//
+// Owned by a session or connection, embedded in it (an idle one costs the handle and a few words).
+// Lifetime: after Close() the owner must keep the Stream until OnClosed(); there it may delete it.
+// Threading: only on its loop's thread.
+// Failure: OnEnd() says that the peer closed (error 0) or the socket broke; the owner calls Close().
+#pragma once
+
+#include <uv.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "daemon/net/buffer_pool.h"
+#include "protocol/buffer.h"
+
+namespace mcrelay::net {
+
+class Loop;
+
+class StreamOwner {
+ public:
+  struct Space {
+    char* data;
+    size_t bytes;
+  };
+  // Where the next read goes; asked right before each read.
+  virtual Space OnReadSpace() = 0;
+  // `bytes` were read into the start of that space.
+  virtual void OnRead(size_t bytes) = 0;
+  // No more will be read: `error` is 0 at end of file, else a libuv error code.
+  virtual void OnEnd(int error) = 0;
+  // A connect ended: `error` is 0 or a libuv error code.
+  virtual void OnConnected(int error) = 0;
+  // Output that the socket had refused before is written; more may be flushed.
+  virtual void OnDrained() = 0;
+  // The handle is gone; the owner may delete itself.
+  virtual void OnClosed() = 0;
+
+ protected:
+  ~StreamOwner() = default;
+};
+
+class Stream {
+ public:
+  enum class Kind : uint8_t { kTcp, kUnix };
+
+  // Borrows all three. `pool` lends the output buffer while there is output.
+  Stream(Loop& loop, BufferPool& pool, StreamOwner* owner, Kind kind);
+  ~Stream();
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  // Takes over an accepted socket. False: the socket was refused and is still the caller's.
+  [[nodiscard]] bool Adopt(int fd);
+  // Starts a connect; OnConnected() follows, unless an error code other than 0 is returned at once.
+  [[nodiscard]] int ConnectTcp(const sockaddr* address);
+  [[nodiscard]] int ConnectUnix(const std::string& path);
+
+  void StartReading();
+  void StopReading();
+  [[nodiscard]] bool reading() const { return reading_; }
+
+  // Output of this turn; Flush() hands it to the socket. An error while writing closes nothing: it
+  // comes as OnEnd().
+  [[nodiscard]] Buffer& out();
+  void Flush();
+  [[nodiscard]] bool has_output() const { return !out_.empty(); }
+  // Bytes the owner produced that the socket has not taken yet.
+  [[nodiscard]] size_t unsent_bytes() const;
+
+  // Gives up output and handle. Safe to call twice.
+  void Close();
+  [[nodiscard]] bool closing() const { return closing_; }
+
+ private:
+  struct Unsent;
+
+  uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&handle_); }
+  void WriteUnsent();
+  void Fail(int error);
+
+  union {
+    uv_handle_t any;
+    uv_tcp_t tcp;
+    uv_pipe_t unix;
+  } handle_;
+  BufferPool& pool_;
+  StreamOwner* const owner_;
+  Buffer out_;
+  std::unique_ptr<Unsent> unsent_;  // null unless the socket is full
+  bool reading_ = false;
+  bool closing_ = false;
+};
+
+}  // namespace mcrelay::net

@@ -1,0 +1,33 @@
+// What the process does to itself at start, as memcached's flags of the same meaning do.
+//
+// Main thread, before any other thread exists. Failures throw std::runtime_error.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace mcrelay::server {
+
+// Allows at least `wanted` open descriptors, or says that it cannot.
+void RaiseDescriptorLimit(uint64_t wanted);
+// -u: becomes `user` for good. Empty: stays; as root that earns one warning.
+void DropPrivileges(const std::string& user);
+// -k and -r.
+void LockMemory();
+void AllowCoreDumps();
+// -d: goes on in the background; the foreground process exits 0.
+void Daemonize();
+
+// -P: the file holds our pid while this lives.
+class PidFile {
+ public:
+  explicit PidFile(const std::string& path);  // empty: none
+  ~PidFile();
+  PidFile(const PidFile&) = delete;
+  PidFile& operator=(const PidFile&) = delete;
+
+ private:
+  const std::string path_;
+};
+
+}  // namespace mcrelay::server

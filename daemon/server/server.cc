@@ -1,0 +1,226 @@
+#include "daemon/server/server.h"
+
+#include <sys/socket.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <random>
+#include <stdexcept>
+#include <utility>
+
+#include "config/loader.h"
+#include "daemon/log/log.h"
+#include "daemon/server/process.h"
+#include "daemon/stats/report.h"
+#include "daemon/version.h"
+
+namespace mcrelay::server {
+namespace {
+
+constexpr uint64_t kDrainCheckMs = 20;
+
+std::string Describe(const config::Address& address) {
+  if (!address.unix_path.empty()) return "unix:" + address.unix_path;
+  const bool ipv6 = address.host.find(':') != std::string::npos;
+  return (ipv6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
+}
+
+void SayTooMany(int fd) {
+  constexpr std::string_view kText = "ERROR Too many open connections\r\n";
+  // Best effort: the socket is new, so its buffer takes it; nobody waits for it.
+  [[maybe_unused]] const ssize_t sent =
+      send(fd, kText.data(), kText.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  close(fd);
+}
+
+}  // namespace
+
+Server::Server(config::Config config, Reload reload)
+    : config_(std::move(config)),
+      reload_(std::move(reload)),
+      drain_(loop_, [this] { StopWhenDrained(); }),
+      kill_(loop_, [this] {
+        log::Warning(log::Event::kStop, "drain_timeout is over, closing what is left");
+        for (const auto& worker : workers_) worker->Stop();
+        loop_.Stop();
+      }) {
+  RaiseDescriptorLimit(config_.limits.connections + 64 +
+                       config_.threads * (config_.backends.size() + 4));
+  OpenListeners();
+  DropPrivileges(config_.user);
+  if (config_.embedded) {
+    embedded_ = std::make_unique<embedded::Embedded>(loop_, config_.embedded_memory,
+                                                     config_.embedded_evictions);
+    config_.backends = {embedded_->backend()};
+  }
+  snapshot_ = worker::MakeSnapshot(config_, nullptr);
+  shared_.shutdown = [this] { loop_.Post([this] { Stop(); }); };
+  shared_.stats_text = [this](std::string_view args) { return Stats(args); };
+  StartWorkers();
+  signals_.push_back(std::make_unique<net::Signal>(loop_, SIGTERM, [this] { Stop(); }));
+  signals_.push_back(std::make_unique<net::Signal>(loop_, SIGINT, [this] { Stop(); }));
+  signals_.push_back(std::make_unique<net::Signal>(loop_, SIGHUP, [this] { OnHangup(); }));
+  signals_.push_back(std::make_unique<net::Signal>(loop_, SIGUSR1, [] { log::Reopen(); }));
+}
+
+Server::~Server() {
+  for (const auto& worker : workers_) worker->Stop();
+  for (const auto& worker : workers_) worker->Join();
+  for (const OpenListener& open : listeners_) {
+    if (!open.unix_path.empty()) unlink(open.unix_path.c_str());
+  }
+}
+
+void Server::Run() {
+  WritePortFile();
+  log::Info(log::Event::kReady, "serving with {} worker{}", workers_.size(),
+            workers_.size() == 1 ? "" : "s");
+  sd_notify(0, "READY=1\nSTATUS=serving");
+  loop_.Run();
+  for (const auto& worker : workers_) worker->Join();
+  log::Info(log::Event::kStop, "stopped");
+}
+
+// Sockets that a service manager opened for us (systemd.socket(5)) take the place of `listen`.
+void Server::OpenListeners() {
+  const int inherited = sd_listen_fds(1);
+  for (int i = 0; i < inherited; ++i) {
+    Listen(SD_LISTEN_FDS_START + i, "inherited socket " + std::to_string(i + 1), "");
+  }
+  if (inherited > 0) return;
+  for (const config::Address& address : config_.listen) {
+    std::string error;
+    const int fd = address.unix_path.empty()
+                       ? net::ListenTcp(address.host, address.port,
+                                        static_cast<int>(config_.backlog), &error)
+                       : net::ListenUnix(address.unix_path, config_.unix_mask,
+                                         static_cast<int>(config_.backlog), &error);
+    if (fd < 0) {
+      throw std::runtime_error("cannot listen on " + Describe(address) + ": " + error +
+                               (error.find("in use") == std::string::npos
+                                    ? ""
+                                    : "; stop what holds it or choose another with -p or -s"));
+    }
+    Listen(fd, Describe(address), address.unix_path);
+  }
+}
+
+void Server::Listen(int fd, const std::string& text, const std::string& unix_path) {
+  const auto kind = net::IsUnixSocket(fd) ? net::Stream::Kind::kUnix : net::Stream::Kind::kTcp;
+  const uint16_t port = net::BoundPort(fd);
+  if (port != 0) {
+    port_lines_ += (net::IsIpv6Socket(fd) ? "TCP INET6: " : "TCP INET: ") + std::to_string(port) +
+                   "\n";
+  }
+  listeners_.push_back(
+      {text,
+       std::make_unique<net::Listener>(
+           loop_, fd, [this, kind](int client) { OnAccepted(client, kind); },
+           [this](int error) { OnExhausted(error); }),
+       kind, unix_path});
+  log::Info(log::Event::kListening, "listening on {}", text);
+}
+
+// As memcached: written aside and renamed, so that a reader sees all of it or nothing.
+void Server::WritePortFile() const {
+  if (config_.port_file.empty()) return;
+  const std::string aside = config_.port_file + ".lck";
+  std::ofstream(aside) << port_lines_;
+  if (std::rename(aside.c_str(), config_.port_file.c_str()) != 0) {
+    log::Warning(log::Event::kStart, "cannot write {}: {}", config_.port_file,
+                 std::strerror(errno));
+  }
+}
+
+void Server::StartWorkers() {
+  const uint64_t salt = std::random_device()();
+  for (uint32_t i = 0; i < config_.threads; ++i) {
+    shared_.stats.push_back(std::make_unique<worker::WorkerStats>());
+  }
+  for (uint32_t i = 0; i < config_.threads; ++i) {
+    workers_.push_back(std::make_unique<worker::Worker>(shared_, i, salt, snapshot_));
+  }
+  for (const auto& worker : workers_) worker->Start();
+}
+
+void Server::OnAccepted(int fd, net::Stream::Kind kind) {
+  size_t sessions = 0;
+  worker::Worker* least = workers_.front().get();
+  for (const auto& worker : workers_) {
+    sessions += worker->sessions();
+    if (worker->sessions() < least->sessions()) least = worker.get();
+  }
+  if (sessions >= config_.limits.connections) {
+    ++rejected_;
+    shared_.rejected.store(rejected_, std::memory_order_relaxed);
+    if (!std::exchange(told_full_, true)) {
+      log::Warning(log::Event::kLimit, "{} clients are connected, the limit (-c): refusing more",
+                   sessions);
+    }
+    SayTooMany(fd);
+    return;
+  }
+  if (sessions * 10 < config_.limits.connections * 9) told_full_ = false;
+  told_exhausted_ = false;
+  least->Adopt(fd, kind);
+}
+
+void Server::OnExhausted(int error) {
+  if (std::exchange(told_exhausted_, true)) return;
+  log::Error(log::Event::kLimit, "cannot accept clients: {}; trying again", std::strerror(error));
+}
+
+void Server::OnHangup() {
+  std::string error;
+  std::unique_ptr<config::Config> fresh = reload_(&error);
+  if (fresh == nullptr) {
+    log::Error(log::Event::kReload, "the configuration was not taken over: {}", error);
+    return;
+  }
+  if (fresh->embedded && embedded_ != nullptr) fresh->backends = {embedded_->backend()};
+  if (fresh->embedded != config_.embedded) {
+    log::Warning(log::Event::kReload, "between the embedded store and named backends only a restart "
+                                      "changes; the configuration was not taken over");
+    return;
+  }
+  for (const config::Change& change : config::Diff(config_, *fresh)) {
+    if (change.live) {
+      log::Info(log::Event::kReload, "{} changed", change.key);
+    } else {
+      log::Warning(log::Event::kReload, "{} changed, but needs a restart", change.key);
+    }
+  }
+  log::SetLevel(static_cast<log::Level>(fresh->log.level));
+  config_ = std::move(*fresh);
+  snapshot_ = worker::MakeSnapshot(config_, snapshot_.get());
+  for (const auto& worker : workers_) worker->Apply(snapshot_);
+  log::Info(log::Event::kReload, "the configuration was taken over");
+}
+
+void Server::Stop() {
+  if (std::exchange(stopping_, true)) return;
+  log::Info(log::Event::kStop, "stopping: answering what is in flight");
+  sd_notify(0, "STOPPING=1\nSTATUS=draining");
+  for (OpenListener& open : listeners_) open.listener.reset();
+  for (const auto& worker : workers_) worker->Drain();
+  drain_.Every(kDrainCheckMs);
+  kill_.Once(config_.timeouts.drain);
+}
+
+void Server::StopWhenDrained() {
+  if (std::all_of(workers_.begin(), workers_.end(),
+                  [](const auto& worker) { return worker->sessions() == 0; })) {
+    loop_.Stop();
+  }
+}
+
+std::string Server::Stats(std::string_view args) const {
+  return stats::Report(args, shared_.ForReport(), config_);
+}
+
+}  // namespace mcrelay::server

@@ -1,0 +1,76 @@
+// Server is the daemon: listeners, workers, signals, the embedded store, reload and stop.
+//
+// Owned by main(); runs on the main thread, whose loop accepts clients and hears signals. Each new
+// client goes to the worker with the fewest sessions.
+// Order at start: listeners, then privileges, then the embedded store, then workers; so that a busy
+// port is an error before anything else was done.
+// Failure: the constructor throws std::runtime_error with a line for the operator (exit status 1).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+#include "daemon/embedded/embedded.h"
+#include "daemon/net/listener.h"
+#include "daemon/net/loop.h"
+#include "daemon/worker/shared.h"
+#include "daemon/worker/snapshot.h"
+#include "daemon/worker/worker.h"
+
+namespace mcrelay::server {
+
+class Server {
+ public:
+  // Reads the configuration again, for SIGHUP; nullptr and *error when it is not valid.
+  using Reload = std::function<std::unique_ptr<config::Config>(std::string* error)>;
+
+  Server(config::Config config, Reload reload);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Serves until SIGTERM or SIGINT and the drain after it.
+  void Run();
+
+ private:
+  struct OpenListener {
+    std::string text;
+    std::unique_ptr<net::Listener> listener;
+    net::Stream::Kind kind;
+    std::string unix_path;  // to be removed at the end
+  };
+
+  void OpenListeners();
+  void Listen(int fd, const std::string& text, const std::string& unix_path);
+  void WritePortFile() const;
+  void StartWorkers();
+  void OnAccepted(int fd, net::Stream::Kind kind);
+  void OnExhausted(int error);
+  void OnHangup();
+  void Stop();
+  void StopWhenDrained();
+  [[nodiscard]] std::string Stats(std::string_view args) const;
+
+  config::Config config_;
+  const Reload reload_;
+  net::Loop loop_;
+  worker::Shared shared_;
+  std::vector<OpenListener> listeners_;
+  std::string port_lines_;
+  std::unique_ptr<embedded::Embedded> embedded_;
+  std::shared_ptr<const worker::Snapshot> snapshot_;
+  std::vector<std::unique_ptr<worker::Worker>> workers_;
+  std::vector<std::unique_ptr<net::Signal>> signals_;
+  net::Timer drain_;
+  net::Timer kill_;
+  bool stopping_ = false;
+  bool told_full_ = false;
+  bool told_exhausted_ = false;
+  uint64_t rejected_ = 0;
+};
+
+}  // namespace mcrelay::server

@@ -1,0 +1,41 @@
+// Shared is what the workers of one process have in common: nothing on the data path reads it.
+//
+// Owned by the server; outlives the workers. Threading: as each member says.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <ctime>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/backend/connection.h"
+#include "daemon/stats/counters.h"
+#include "daemon/stats/report.h"
+
+namespace mcrelay::worker {
+
+struct WorkerStats {
+  stats::Counters counters;
+  backend::BatchCounters batches;
+};
+
+struct Shared {
+  // One per worker, all there before the first worker starts.
+  std::vector<std::unique_ptr<WorkerStats>> stats;
+  std::time_t started = std::time(nullptr);
+  // Counts flush_all commands of this process: a delayed one is dropped when a later one came.
+  std::atomic<uint64_t> flushes{0};
+  std::atomic<uint64_t> rejected{0};  // connections over the limit
+  // Any thread; set before the first worker starts.
+  std::function<void()> shutdown;
+  std::function<std::string(std::string_view args)> stats_text;
+
+  // Any thread.
+  [[nodiscard]] stats::Sources ForReport() const;
+};
+
+}  // namespace mcrelay::worker

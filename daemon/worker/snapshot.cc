@@ -1,0 +1,107 @@
+#include "daemon/worker/snapshot.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "protocol/translate/scripts.h"
+
+namespace mcrelay::worker {
+namespace {
+
+translate::OnError ToTranslate(config::OnError on_error) {
+  return on_error == config::OnError::kMiss ? translate::OnError::kMiss : translate::OnError::kError;
+}
+
+client::FlushMode FlushModeOf(const config::Config& config) {
+  if (!config.flush_all_enabled) return client::FlushMode::kDeny;
+  switch (config.flush_all) {
+    case config::FlushAll::kDeny:
+      return client::FlushMode::kDeny;
+    case config::FlushAll::kFlushDb:
+      return client::FlushMode::kFlushDb;
+    case config::FlushAll::kPrefix:
+      return client::FlushMode::kPrefix;
+    case config::FlushAll::kAuto:
+      break;
+  }
+  return config.key_prefix.empty() ? client::FlushMode::kFlushDb : client::FlushMode::kPrefix;
+}
+
+std::shared_ptr<const client::Runtime> MakeRuntime(const config::Config& config) {
+  auto runtime = std::make_shared<client::Runtime>();
+  runtime->translate.value_format = config.value_format == config::ValueFormat::kTagged
+                                        ? translate::ValueFormat::kTagged
+                                        : translate::ValueFormat::kPlain;
+  runtime->translate.key_prefix = config.key_prefix;
+  runtime->translate.item_bytes = config.limits.item_size;
+  runtime->translate.on_error_read = ToTranslate(config.on_error_read);
+  runtime->translate.on_error_write = ToTranslate(config.on_error_write);
+  runtime->translate.on_error_delete = ToTranslate(config.on_error_delete);
+  runtime->parser.item_bytes = config.limits.item_size;
+  runtime->parser.line_bytes = config.limits.line;
+  runtime->parser.get_line_bytes = config.limits.get_line;
+  runtime->flush = FlushModeOf(config);
+  runtime->shutdown_enabled = config.shutdown_enabled;
+  runtime->request_ms = config.timeouts.request;
+  runtime->idle_ms = config.timeouts.idle;
+  runtime->most_in_flight = config.limits.in_flight;
+  runtime->most_output_bytes = config.limits.client_output;
+  return runtime;
+}
+
+backend::Connection::Settings MakeConnectionSettings(const config::Config& config) {
+  // A stored item may be larger than our own limit (other software wrote it); above this one reply
+  // would cost more memory than a worker should hold.
+  constexpr size_t kSmallestReplyLimit = 16u << 20;
+  backend::Connection::Settings settings{
+      .connect_ms = config.timeouts.connect,
+      .request_ms = config.timeouts.request,
+      .failures = config.health.failures,
+      .probe_min_ms = config.health.probe_min,
+      .probe_max_ms = config.health.probe_max,
+      .most_in_flight = config.limits.node_in_flight,
+      .most_unsent_bytes = config.limits.node_output,
+      .merge_keys = config.limits.merge_keys,
+      .merge_bytes = config.limits.merge_bytes,
+      .reply_bytes = std::max<size_t>(kSmallestReplyLimit, 2 * config.limits.item_size),
+      .scripts = {},
+  };
+  for (const translate::Script& script : translate::AllScripts()) {
+    settings.scripts.push_back(script.text);
+  }
+  return settings;
+}
+
+std::shared_ptr<backend::Node> MakeNode(const config::Backend& backend, const Snapshot* previous) {
+  if (previous != nullptr) {
+    for (const auto& node : previous->nodes) {
+      if (node->backend() == backend) return node;
+    }
+  }
+  return std::make_shared<backend::Node>(backend);
+}
+
+}  // namespace
+
+std::shared_ptr<const Snapshot> MakeSnapshot(const config::Config& config,
+                                             const Snapshot* previous) {
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->runtime = MakeRuntime(config);
+  snapshot->connection = MakeConnectionSettings(config);
+  std::vector<placement::PlacementNode> ring;
+  for (const config::Backend& backend : config.backends) {
+    snapshot->nodes.push_back(MakeNode(backend, previous));
+    ring.push_back({backend.ring_name, backend.weight});
+  }
+  placement::PlacementSettings settings;
+  settings.hash_tag = config.hash_tag;
+  // The loader accepted only names that placement knows.
+  if (!placement::ParseDistribution(config.distribution, &settings.distribution) ||
+      !placement::ParseHash(config.hash, &settings.hash)) {
+    throw std::runtime_error("distribution or hash that placement does not know");
+  }
+  snapshot->placement = placement::MakePlacement(settings, ring);
+  return snapshot;
+}
+
+}  // namespace mcrelay::worker

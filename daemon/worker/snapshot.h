@@ -1,0 +1,27 @@
+// Snapshot is one configuration in the form the workers use: immutable, shared by all of them,
+// replaced as a whole by a reload.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "config/config.h"
+#include "daemon/backend/connection.h"
+#include "daemon/backend/node.h"
+#include "daemon/client/runtime.h"
+#include "protocol/placement/placement.h"
+
+namespace mcrelay::worker {
+
+struct Snapshot {
+  std::shared_ptr<const client::Runtime> runtime;
+  backend::Connection::Settings connection;
+  std::vector<std::shared_ptr<backend::Node>> nodes;
+  std::shared_ptr<const placement::Placement> placement;
+};
+
+// Nodes of `previous` (may be null) that are still configured alike are taken over with their state.
+[[nodiscard]] std::shared_ptr<const Snapshot> MakeSnapshot(const config::Config& config,
+                                                           const Snapshot* previous);
+
+}  // namespace mcrelay::worker

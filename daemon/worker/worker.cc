@@ -1,0 +1,186 @@
+#include "daemon/worker/worker.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+#include "daemon/log/log.h"
+#include "protocol/redis/encoder.h"
+
+namespace mcrelay::worker {
+namespace {
+
+constexpr uint64_t kIdleCheckMs = 1000;
+
+// Ticks of 1/16 us since the epoch that never run backwards: the monotonic clock, started at the wall
+// clock's time.
+uint64_t CasTicks() {
+  const auto nanoseconds = [](clockid_t clock) {
+    timespec now;
+    clock_gettime(clock, &now);
+    return uint64_t(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+  };
+  static const uint64_t offset = nanoseconds(CLOCK_REALTIME) - nanoseconds(CLOCK_MONOTONIC);
+  return (nanoseconds(CLOCK_MONOTONIC) + offset) * 2 / 125;
+}
+
+}  // namespace
+
+Worker::Worker(Shared& shared, size_t index, uint64_t salt,
+               std::shared_ptr<const Snapshot> snapshot)
+    : shared_(shared),
+      index_(index),
+      salt_(salt),
+      context_{.io = io_,
+               .control = *this,
+               .runtime = snapshot->runtime,
+               .router = nullptr,
+               .counters = shared.stats[index]->counters,
+               .cas = {CasTicks, static_cast<uint8_t>(salt + index)},
+               .exchanges = client::ExchangePool(context_),
+               .command = {},
+               .redis_key = {},
+               .discard = {},
+               .dirty = {}},
+      snapshot_(std::move(snapshot)),
+      tick_(io_.loop, [this] { Tick(); }),
+      idle_(io_.loop, [this] { CloseIdle(); }),
+      flush_(io_.loop, [this] {
+        if (shared_.flushes.load() != flush_number_) return;
+        for (const auto& connection : context_.router->connections()) connection->Flush();
+      }) {}
+
+Worker::~Worker() = default;
+
+void Worker::Start() { thread_ = std::thread([this] { Run(); }); }
+
+void Worker::Join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void Worker::Run() {
+  // Signals are the main thread's.
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+
+  io_.loop.SetTurnHook(this);
+  MakeRouter(*snapshot_);
+  idle_.Every(kIdleCheckMs);
+  io_.loop.Run();
+  io_.loop.SetTurnHook(nullptr);
+  const std::vector<client::Session*> sessions = sessions_;
+  for (client::Session* session : sessions) session->Destroy();
+  while (!sessions_.empty()) io_.loop.RunOnce();
+  context_.router.reset();
+  retiring_.clear();
+}
+
+void Worker::MakeRouter(const Snapshot& snapshot) {
+  context_.router = std::make_unique<route::Router>(io_, snapshot.connection, snapshot.nodes,
+                                                    snapshot.placement,
+                                                    shared_.stats[index_]->batches,
+                                                    salt_ * 1000003 + index_);
+}
+
+void Worker::Adopt(int fd, net::Stream::Kind kind) {
+  session_count_.fetch_add(1, std::memory_order_relaxed);
+  io_.loop.Post([this, fd, kind] {
+    auto* session = new client::Session(context_, kind);
+    session->index = static_cast<uint32_t>(sessions_.size());
+    sessions_.push_back(session);
+    context_.counters.Add(stats::Counter::kTotalConnections);
+    context_.counters.Add(stats::Counter::kCurrConnections);
+    if (draining_ || !session->Adopt(fd)) {
+      close(fd);
+      session->Destroy();
+    }
+  });
+}
+
+void Worker::OnSessionClosed(client::Session* session) {
+  sessions_[session->index] = sessions_.back();
+  sessions_[session->index]->index = session->index;
+  sessions_.pop_back();
+  session_count_.fetch_sub(1, std::memory_order_relaxed);
+  context_.counters.Subtract(stats::Counter::kCurrConnections);
+  delete session;
+  StopWhenDrained();
+}
+
+void Worker::Apply(std::shared_ptr<const Snapshot> snapshot) {
+  io_.loop.Post([this, snapshot = std::move(snapshot)] {
+    context_.runtime = snapshot->runtime;
+    snapshot_ = snapshot;
+    context_.router->CloseBatches();
+    retiring_.push_back(std::move(context_.router));
+    MakeRouter(*snapshot);
+  });
+}
+
+void Worker::Drain() {
+  io_.loop.Post([this] {
+    draining_ = true;
+    const std::vector<client::Session*> sessions = sessions_;
+    for (client::Session* session : sessions) session->Drain();
+    StopWhenDrained();
+  });
+}
+
+void Worker::StopWhenDrained() {
+  if (draining_ && sessions_.empty()) io_.loop.Stop();
+}
+
+void Worker::Stop() {
+  io_.loop.Post([this] { io_.loop.Stop(); });
+}
+
+void Worker::Tick() {
+  check_deadlines_ = true;
+  if (context_.router->idle() && retiring_.empty()) tick_.Stop();
+}
+
+// Overdue is judged after the poll: replies that were already there when this thread got to run are
+// in time, however late it ran.
+void Worker::OnPolled() {
+  if (!check_deadlines_) return;
+  check_deadlines_ = false;
+  const uint64_t now_ms = io_.loop.now_ms();
+  context_.router->CheckDeadlines(now_ms);
+  for (const auto& router : retiring_) router->CheckDeadlines(now_ms);
+}
+
+void Worker::OnTurnEnd() {
+  ++context_.turn;
+  auto& dirty = context_.dirty;
+  // Going on may make further sessions dirty.
+  for (size_t i = 0; i < dirty.size(); ++i) dirty[i]->Resume();
+  context_.router->OnTurnEnd();
+  if (!retiring_.empty()) {
+    for (const auto& router : retiring_) router->OnTurnEnd();
+    std::erase_if(retiring_, [](const auto& router) { return router->idle(); });
+  }
+  for (size_t i = 0; i < dirty.size(); ++i) dirty[i]->Flush();
+  dirty.clear();
+  if (!tick_.active() && !context_.router->idle()) {
+    tick_.Every(std::clamp<uint64_t>(context_.runtime->request_ms / 10, 5, 50));
+  }
+}
+
+void Worker::CloseIdle() {
+  const uint64_t now_ms = io_.loop.now_ms();
+  const uint64_t idle_ms = context_.runtime->idle_ms;
+  if (idle_ms == 0 || now_ms < idle_ms) return;
+  const std::vector<client::Session*> sessions = sessions_;
+  for (client::Session* session : sessions) session->CloseIfIdle(now_ms - idle_ms);
+}
+
+void Worker::ScheduleFlush(int64_t seconds) {
+  flush_number_ = shared_.flushes.fetch_add(1) + 1;
+  if (seconds > 0) flush_.Once(static_cast<uint64_t>(seconds) * 1000);
+}
+
+}  // namespace mcrelay::worker
