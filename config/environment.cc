@@ -42,9 +42,13 @@ std::map<std::string, const Key*> KnownVariables() {
 
 std::string UnknownVariable(const std::string& name,
                             const std::map<std::string, const Key*>& known) {
-  std::vector<std::string_view> names{kFileVariable};
-  for (const auto& [candidate, key] : known) names.push_back(candidate);
-  return "environment " + OneLine(name) + ": no such setting, ignored" + DidYouMean(name, names);
+  const auto rest = [](std::string_view full) { return full.substr(kPrefix.size()); };
+  std::vector<std::string_view> names{rest(kFileVariable)};  // the prefix would make all alike
+  for (const auto& [candidate, key] : known) names.push_back(rest(candidate));
+  const std::string_view nearest = Nearest(rest(name), names);
+  return "environment " + OneLine(name) + ": no such setting, ignored" +
+         (nearest.empty() ? ""
+                          : " (did you mean " + std::string(kPrefix) + std::string(nearest) + "?)");
 }
 
 // MCRELAY_ON_ERROR sets the keys of its section that no variable of their own sets.

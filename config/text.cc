@@ -139,7 +139,7 @@ std::string_view Nearest(std::string_view word, const std::vector<std::string_vi
   if (word.size() > 100)
     return {};  // not a name; and the distance costs the product of the lengths
   std::string_view best;
-  size_t best_distance = 1 + word.size() / 3;
+  size_t best_distance = std::max<size_t>(1, word.size() / 3);
   for (const std::string_view candidate : candidates) {
     const size_t distance = Distance(word, candidate);
     const bool shares_something = distance < std::max(word.size(), candidate.size());

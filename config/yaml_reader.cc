@@ -21,13 +21,16 @@ std::string Describe(const YAML::Node& node) {
 class YamlReader {
  public:
   YamlReader(const std::string& text, const std::string& file, const Environment& environment)
-      : lines_(Split(text, '\n')), file_(OneLine(file)), environment_(environment) {}
+      : text_(text.starts_with("\xef\xbb\xbf") ? text.substr(3) : text),
+        lines_(Split(text_, '\n')),
+        file_(OneLine(file)),
+        environment_(environment) {}
 
-  Settings Read(const std::string& text) {
+  Settings Read() {
     CheckBytes();
     std::vector<YAML::Node> documents;
     try {
-      documents = YAML::LoadAll(text);
+      documents = YAML::LoadAll(text_);
     } catch (const YAML::Exception& error) {
       Fail(At(error.mark), "found invalid YAML (" + error.msg + "), expected a valid YAML file");
     }
@@ -80,8 +83,9 @@ class YamlReader {
     for (const auto& entry : map) {
       const std::string name = ReadName(entry.first, section, &lines);
       const std::string full = section.empty() ? name : section + "." + name;
-      const Key* key = FindKey(full);
-      const bool is_section = IsSection(full);
+      const bool one_name = name.find_first_of(".[") == std::string::npos;
+      const Key* key = one_name ? FindKey(full) : nullptr;
+      const bool is_section = one_name && IsSection(full);
       if (key == nullptr && !is_section) FailUnknown(entry.first, name, section);
       if (key != nullptr) RequireBuilt(*key, At(entry.first.Mark()));
       if (is_section && !(key != nullptr && entry.second.IsScalar())) {
@@ -115,12 +119,18 @@ class YamlReader {
 
   [[noreturn]] void FailUnknown(const YAML::Node& node, const std::string& name,
                                 const std::string& section) const {
-    const auto siblings = NamesIn(section);
-    std::string hint = DidYouMean(name, siblings);
-    for (const Key& key : Schema()) {  // right name, wrong section
-      if (!hint.empty() || key.IsEntry()) break;
-      if (key.name.ends_with("." + name)) hint = DidYouMean(key.name, {key.name});
+    const size_t dot = name.find('.');
+    if (section.empty() && dot != std::string::npos && FindKey(name) != nullptr) {
+      Fail(At(node.Mark()), "found " + Quote(name) + " as one name, expected section '" +
+                                name.substr(0, dot) + "' with key '" + name.substr(dot + 1) +
+                                "' in it");
     }
+    const auto siblings = NamesIn(section);
+    std::string hint;
+    for (const Key& key : Schema()) {  // right name, wrong section
+      if (hint.empty() && key.name.ends_with("." + name)) hint = DidYouMean(key.name, {key.name});
+    }
+    if (hint.empty()) hint = DidYouMean(name, siblings);
     std::string expected = "a configuration key";
     if (siblings.size() <= kListedNames) expected = JoinOr(siblings);
     Fail(At(node.Mark()),
@@ -267,6 +277,7 @@ class YamlReader {
     return out.append(text, from);
   }
 
+  const std::string text_;  // without a byte order mark
   const std::vector<std::string_view> lines_;
   const std::string file_;
   const Environment& environment_;
@@ -278,7 +289,7 @@ class YamlReader {
 Settings ReadYaml(const std::string& text, const std::string& file,
                   const Environment& environment) {
   try {
-    return YamlReader(text, file, environment).Read(text);
+    return YamlReader(text, file, environment).Read();
   } catch (const YAML::Exception& error) {
     throw Failure{ErrorKind::kConfiguration, OneLine(file) + ": found invalid YAML (" +
                                                  OneLine(error.msg) + "), expected a valid file"};
