@@ -8,7 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 
 namespace mcrelay::bench {
 namespace {
@@ -33,7 +33,7 @@ int Open(const Options& options, std::string* why) {
   }
   const int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0 || connect(fd, reinterpret_cast<sockaddr*>(&address), length) != 0) {
-    *why = std::string("cannot connect: ") + std::strerror(errno);
+    *why = "cannot connect: " + std::system_category().message(errno);
     if (fd >= 0) close(fd);
     return -1;
   }

@@ -5,7 +5,7 @@
 #include <unistd.h>
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 
 #include "bench/client.h"
 
@@ -164,7 +164,7 @@ void Generator::Refill(Client* client, int64_t now, Result* result) {
 
 void Generator::Flush(Client* client, Result* result) {
   if (!client->Send()) {
-    result->failure = std::string("send failed: ") + std::strerror(errno);
+    result->failure = "send failed: " + std::system_category().message(errno);
     return;
   }
   const bool wants_write = !client->out.empty();
@@ -181,7 +181,8 @@ void Generator::Serve(Client* client, Result* result) {
   const ssize_t n = recv(client->fd(), input_.data(), input_.size(), 0);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n <= 0) {
-    result->failure = n == 0 ? "the server closed a connection" : std::strerror(errno);
+    result->failure =
+        n == 0 ? "the server closed a connection" : std::system_category().message(errno);
     return;
   }
   std::string_view bytes(input_.data(), static_cast<size_t>(n));

@@ -10,7 +10,7 @@ namespace {
 
 [[noreturn]] void Fail(const std::string& why) {
   std::fprintf(stderr, "mcrelay_bench: %s (--help lists the options)\n", why.c_str());
-  std::exit(2);
+  std::exit(2);  // NOLINT(concurrency-mt-unsafe): no other thread exists
 }
 
 double Number(const std::string& name, const std::string& text, double least) {
@@ -123,7 +123,7 @@ const std::vector<Option>& Table() {
                              (option.argument ? std::string(" ") + option.argument : "");
     std::printf("  %-18s %s\n", left.c_str(), option.help);
   }
-  std::exit(0);
+  std::exit(0);  // NOLINT(concurrency-mt-unsafe): no other thread exists
 }
 
 }  // namespace

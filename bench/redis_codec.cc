@@ -83,14 +83,14 @@ class RedisCodec final : public Codec {
         return;
       }
       const int64_t bytes = line.empty() || line[0] != '$' ? -1 : ToNumber(line.substr(1));
-      if (bytes < 0) {
-        status = ParseStatus::kWrong;
-      } else if (in.size() < at + static_cast<size_t>(bytes) + 2) {
+      const auto size = static_cast<size_t>(bytes);
+      if (bytes >= 0 && in.size() < at + size + 2) {
         status = ParseStatus::kMore;
-      } else if (!workload_.IsValue(number, in.substr(at, static_cast<size_t>(bytes)))) {
-        status = ParseStatus::kWrong;
+        return;
       }
-      at += static_cast<size_t>(bytes) + 2;
+      if (bytes < 0 || !workload_.IsValue(number, in.substr(at, size)))
+        status = ParseStatus::kWrong;
+      at += size + 2;
       ++hits;
     });
     if (status != ParseStatus::kDone) return status;

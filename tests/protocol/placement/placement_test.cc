@@ -24,7 +24,7 @@ void* Counted(size_t size) {
   return std::malloc(size);  // NOLINT(*-no-malloc)
 }
 
-const bool openssl_counted =
+const bool kOpensslCounted =
     CRYPTO_set_mem_functions([](size_t size, const char*, int) { return Counted(size); },
                              [](void* p, size_t size, const char*, int) {
                                ++allocations;
@@ -45,8 +45,9 @@ namespace mcrelay::placement {
 namespace {
 
 std::vector<PlacementNode> Nodes(int count) {
-  std::vector<PlacementNode> nodes;
-  for (int i = 0; i < count; ++i) nodes.push_back({"10.0.0." + std::to_string(i) + ":6379", 1});
+  std::vector<PlacementNode> nodes(static_cast<size_t>(count));
+  for (int i = 0; i < count; ++i)
+    nodes[static_cast<size_t>(i)].name = "10.0.0." + std::to_string(i);
   return nodes;
 }
 
@@ -171,7 +172,7 @@ TEST_CASE("placement: removing a rendezvous node moves its own keys only") {
 }
 
 TEST_CASE("placement: a pick allocates nothing, whatever the hash and the distribution") {
-  REQUIRE(openssl_counted);
+  REQUIRE(kOpensslCounted);
   const std::string key(250, 'k');
   for (const Distribution distribution : kDistributions) {
     for (const HashEntry& entry : kHashes) {
