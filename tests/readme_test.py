@@ -33,6 +33,7 @@ class Readme(unittest.TestCase):
             "6379": str(self.fleet.redis().port),
             "6380": str(self.fleet.redis().port),
             "build/release/mcrelay": mcrelay_binary(),
+            "build/release/mcrelay --backend": f"{mcrelay_binary()} -p {self.port.number} --backend",
             "scripts/dev run": f"scripts/dev run -p {self.port.number}",
             "mcrelay.yaml": str(self.folder / "mcrelay.yaml"),
         }
