@@ -51,7 +51,7 @@ Step Translation::OnClassicReply(const redis::Reply& reply, const Environment& e
       return OnTouchReply(reply, environment, answer);
     case Verb::kDelete:
       if (reply.is_error()) return OnError(reply.text, environment, answer);
-      if (!reply.is_integer()) return OnMisfit(environment, answer);
+      if (!IsYesOrNo(reply)) return OnMisfit(environment, answer);
       return reply.integer > 0 ? Say(Outcome::kHit, memcache::kDeleted, answer)
                                : Say(Outcome::kMiss, memcache::kNotFound, answer);
     default:
@@ -139,9 +139,9 @@ Step Translation::OnStorageReply(const redis::Reply& reply, const Environment& e
       return Say(Outcome::kHit, memcache::kStored, answer);
     }
   } else if (phase_ == Phase::kScript) {
-    if (reply.is_integer()) return reply.integer == 1 ? stored() : not_stored();
+    if (IsYesOrNo(reply)) return reply.integer == 1 ? stored() : not_stored();
   } else if (gone_) {
-    if (reply.is_integer()) {
+    if (IsYesOrNo(reply)) {
       const bool was_there = reply.integer > 0;
       if (verb_ == Verb::kAdd) return was_there ? not_stored() : stored();
       return was_there || verb_ == Verb::kSet ? stored() : not_stored();
@@ -170,7 +170,7 @@ Step Translation::BeginArithmetic(const memcache::Command& command, const Enviro
 Step Translation::OnArithmeticReply(const redis::Reply& reply, const Environment& environment,
                                     Buffer* answer) {
   if (reply.is_error()) return OnError(reply.text, environment, answer);
-  if (reply.is_string()) {
+  if (reply.is_string() && IsNumber(reply.text)) {
     if (!noreply_) {
       answer->Append(reply.text);
       answer->Append("\r\n");
@@ -215,7 +215,7 @@ Step Translation::OnTouchReply(const redis::Reply& reply, const Environment& env
                                Buffer* answer) {
   if (reply.is_error()) {
     if (error_.empty()) error_ = reply.text;
-  } else if (reply.is_integer()) {
+  } else if (IsYesOrNo(reply)) {
     one_said_yes_ |= reply.integer > 0;
   } else {
     return OnMisfit(environment, answer);

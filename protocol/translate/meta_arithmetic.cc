@@ -63,11 +63,12 @@ Step Translation::OnMetaArithmeticReply(const redis::Reply& reply, const Environ
   if (reply.is_integer() && !created) {
     if (reply.integer == 0) return RefuseMeta(Outcome::kMiss, "NF", answer);
     if (reply.integer == -2) return RefuseMeta(Outcome::kBadValue, "EX", answer);
+    if (reply.integer != -1) return OnMisfit(environment, answer);
     answer->Append(memcache::kNonNumeric);
     return Done(Outcome::kRefused);
   }
   if (!created) {
-    if (!reply.is_array() || elements.size() != 3 || !elements[0].is_string() ||
+    if (!reply.is_array() || elements.size() != 3 || !IsNumber(elements[0].text) ||
         !elements[1].is_integer() || !elements[2].is_string()) {
       return OnMisfit(environment, answer);
     }

@@ -31,9 +31,11 @@ Step Translation::BeginMetaDelete(const Environment& environment, Buffer* out) {
 Step Translation::OnMetaDeleteReply(const redis::Reply& reply, const Environment& environment,
                                     Buffer* answer) {
   if (reply.is_error()) return OnError(reply.text, environment, answer);
-  if (!reply.is_integer()) return OnMisfit(environment, answer);
+  if (reply.is_integer() && reply.integer == -1 && phase_ == Phase::kScript) {
+    return RefuseMeta(Outcome::kBadValue, "EX", answer);
+  }
+  if (!IsYesOrNo(reply)) return OnMisfit(environment, answer);
   if (reply.integer == 0) return RefuseMeta(Outcome::kMiss, "NF", answer);
-  if (reply.integer < 0) return RefuseMeta(Outcome::kBadValue, "EX", answer);
   if (!Has('q')) AppendMetaRefusal("HD", answer);
   return Done(Outcome::kHit);
 }

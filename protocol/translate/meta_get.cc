@@ -159,7 +159,7 @@ Step Translation::OnMetaGetScript(const redis::Reply& reply, const Environment& 
     AnswerMissing(answer);
     return Done(Outcome::kMiss);
   }
-  if (reply.is_integer()) {
+  if (reply.is_integer() && reply.integer == 1) {
     hit.vivified = hit.won = true;
     hit.item.tagged = true;
     hit.item.cas = written_cas_;

@@ -106,7 +106,7 @@ Step Translation::OnMetaSetReply(const redis::Reply& reply, const Environment& e
   const auto not_stored = [&] { return RefuseMeta(Outcome::kNotStored, "NS", answer); };
   const auto& elements = reply.elements;
   if (phase_ == Phase::kNative && gone_) {
-    if (!reply.is_integer()) return OnMisfit(environment, answer);
+    if (!IsYesOrNo(reply)) return OnMisfit(environment, answer);
     const bool was_there = reply.integer > 0;
     const bool stored = meta_.mode == 'E' ? !was_there : was_there || meta_.mode != 'R';
     return stored ? AnswerMetaStored(answer) : not_stored();

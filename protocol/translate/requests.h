@@ -29,6 +29,17 @@ namespace mcrelay::translate {
   return settings.item_bytes > taken ? settings.item_bytes - taken : 0;
 }
 
+// True for what UNLINK, EXISTS, EXPIRE, PERSIST and TOUCH may answer for one key.
+[[nodiscard]] inline bool IsYesOrNo(const redis::Reply& reply) {
+  return reply.is_integer() && (reply.integer == 0 || reply.integer == 1);
+}
+
+// True for what the script arithmetic may answer: 1 to 20 digits.
+[[nodiscard]] inline bool IsNumber(std::string_view text) {
+  return !text.empty() && text.size() <= 20 &&
+         text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 // SET `key` to header and value, with `expiry` (not gone) and `condition` (NX, XX or empty).
 inline void WriteSet(std::string_view key, std::string_view header, std::string_view value,
                      const Expiry& expiry, std::string_view condition, Buffer* out) {

@@ -112,7 +112,8 @@ TEST_CASE("meta get: l is the seconds since the item was last used") {
   Relay relay(server);
   relay.Send("set a 0 0 1\r\nx\r\n");
   std::this_thread::sleep_for(std::chrono::milliseconds(1300));
-  CHECK(relay.Send("mg a l\r\nmg a l\r\n") == "HD l1\r\nHD l0\r\n");
+  const std::string answer = relay.Send("mg a l\r\nmg a l\r\n");  // Redis counts whole seconds
+  CHECK((answer == "HD l1\r\nHD l0\r\n" || answer == "HD l2\r\nHD l0\r\n"));
   relay.redis().Do({"CONFIG", "SET", "maxmemory-policy", "allkeys-lfu"});
   CHECK(relay.Send("mg a l v\r\nmg n l\r\n") == "VA 1 l0\r\nx\r\nEN\r\n");
 }

@@ -48,8 +48,9 @@ inline int64_t UnixMs() {
 
 class Relay {
  public:
-  explicit Relay(const RedisServer& server, translate::Settings settings = {})
-      : settings_(std::move(settings)), redis_(server.socket_path()) {
+  // `salt` keeps the CAS uniques of several relays apart.
+  explicit Relay(const RedisServer& server, translate::Settings settings = {}, uint8_t salt = 0)
+      : settings_(std::move(settings)), cas_(&ClockTicks, salt), redis_(server.socket_path()) {
     for (const auto& script : translate::AllScripts()) {
       const OwnedReply loaded = redis_.Do({"SCRIPT", "LOAD", script.text});
       REQUIRE_MESSAGE(loaded.text == script.sha1, script.name, ": ", loaded.text);
@@ -129,7 +130,7 @@ class Relay {
   }
 
   translate::Settings settings_;
-  translate::CasSource cas_{&ClockTicks, 7};
+  translate::CasSource cas_;
   RedisClient redis_;
   memcache::Command command_;
   translate::Translation translation_;
