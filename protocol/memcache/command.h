@@ -38,7 +38,8 @@ enum class Verb : uint8_t {
   kMetaArithmetic,
   kMetaDebug,
   kMetaNoop,
-  // whole server; `args` holds the words after the verb, unparsed
+  // whole server; `args` holds the words after the verb, unparsed, a final noreply included.
+  // flush_all has its delay in `exptime`, verbosity was checked; the rest is the session's to judge
   kFlushAll,
   kVersion,
   kVerbosity,
@@ -86,11 +87,13 @@ struct MetaFlags {
 
 struct Command {
   Verb verb = Verb::kGet;
-  bool noreply = false;       // classic noreply; meta's q is a flag
-  std::string_view key;       // one-key commands; decoded when sent as base64
-  std::string_view sent_key;  // meta: the key as sent (base64 text with flag b), for echo
-  std::string_view keys;      // retrieval: the rest of the line from the first key on
-  std::string_view args;      // whole-server commands: the rest of the line, may be empty
+  bool noreply = false;  // classic noreply; meta's q is a flag
+  std::string_view key;  // one-key commands; decoded when sent as base64
+  // Meta: the key as sent, base64 text with flag b. An echo (flag k) is not this text but `key`,
+  // with b encoded again: memcached answers `YW==` with kYQ==.
+  std::string_view sent_key;
+  std::string_view keys;  // retrieval: the rest of the line from the first key on
+  std::string_view args;  // whole-server commands: the rest of the line, may be empty
   uint32_t client_flags = 0;
   // Classic exptime as memcached takes it: already wrapped to 32 bits where memcached wraps it.
   int64_t exptime = 0;

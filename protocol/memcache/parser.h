@@ -19,7 +19,9 @@ struct ParserLimits {
   // memcached's -I. A value is too large when key + value + (4 if client flags != 0) is above
   // item_bytes - 59 (memcached's own item header); 1 MiB gives its 1048517.
   size_t item_bytes = 1024 * 1024;
-  // Longest unfinished line; `get ` and `gets ` lines have their own, larger bound.
+  // Longest line, its newline not counted; `get ` and `gets ` lines have their own, larger bound.
+  // memcached closes only if the newline is not there yet; here the cut between two packets changes
+  // no answer, so a longer line closes in any case.
   size_t line_bytes = 2048;
   size_t get_line_bytes = 2 * 1024 * 1024;
 };
@@ -27,7 +29,8 @@ struct ParserLimits {
 enum class ParseStatus : uint8_t {
   kNeedMore,  // incomplete: call again once `need` bytes are there
   kCommand,   // *command is filled; `consumed` covers line and data block
-  kError,     // answer `error` (empty: answer nothing, it was noreply), skip `consumed` + `swallow`
+  kError,     // answer `error` (empty: nothing, it was noreply), skip `consumed` + `swallow`;
+              // command->verb is set where the line began with a known one
   kTooLarge,  // as kError; *command holds verb and key: set and every ms mode also remove the old
               // item
   kClose,     // close the connection without an answer
