@@ -7,7 +7,7 @@ ARG BASE=debian:bookworm-slim
 
 FROM ${BASE} AS build
 RUN apt-get update && apt-get install -y --no-install-recommends \
-      g++ cmake ninja-build pkg-config \
+      g++ make cmake ninja-build pkg-config \
       libuv1-dev libhiredis-dev libyaml-cpp-dev libspdlog-dev libssl-dev libsystemd-dev
 COPY . /src
 WORKDIR /src
