@@ -44,7 +44,7 @@ TEST_CASE("translation: a warmed-up command allocates nothing") {
   const redis::Reply ok{.type = redis::Reply::Type::kStatus, .text = "OK"};
   const redis::Reply one{.type = redis::Reply::Type::kInteger, .integer = 1};
   const std::string set = " 5 100 300\r\n" + value + "\r\n";
-  const struct {
+  const struct Case {
     std::string line;
     const redis::Reply& reply;
   } cases[] = {
@@ -57,7 +57,8 @@ TEST_CASE("translation: a warmed-up command allocates nothing") {
       {"mg " + key + " v f c k Oan-opaque-of-31-bytes----------\r\n", hit},
       {"ms " + key + " 300 T5 c Oan-opaque-of-31-bytes----------\r\n" + value + "\r\n", ok},
   };
-  for (const auto& [line, reply] : cases) {
+  for (const Case& one_case : cases) {
+    const std::string& line = one_case.line;
     CAPTURE(line);
     for (int round = 0; round < 3; ++round) {
       out.Clear();
@@ -69,7 +70,7 @@ TEST_CASE("translation: a warmed-up command allocates nothing") {
       if (!keys.empty()) REQUIRE(memcache::NextKey(&keys, &name));
       const size_t before = allocations;
       const Step begun = translation.Begin(command, name, environment, &out);
-      const Step done = translation.OnReply(reply, environment, &out, &answer);
+      const Step done = translation.OnReply(one_case.reply, environment, &out, &answer);
       const size_t after = allocations;
       CHECK(begun.kind != Step::Kind::kDone);
       CHECK(done.kind == Step::Kind::kDone);

@@ -93,7 +93,9 @@ std::vector<std::pair<std::string, std::string>> DocumentedExamples() {
 TEST_CASE("item: docs/value-format.md shows the bytes as they are") {
   const auto examples = DocumentedExamples();
   CHECK(examples.size() >= 6);
-  for (const auto& [stored, text] : examples) {
+  for (const auto& example : examples) {
+    const auto& stored = example.first;
+    const auto& text = example.second;
     CAPTURE(text);
     Item item;
     std::string described;
