@@ -65,7 +65,7 @@ def measure(target, row, options, places):
         share = disturbance(report, places)
         if best is None or share < best[0]:
             best = (share, report)
-        if share <= DISTURBED:
+        if share <= DISTURBED or time.monotonic() > options.retry_until:
             break
     share, report = best
     requests = report['requests']

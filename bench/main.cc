@@ -6,8 +6,8 @@
 #include <cstdio>
 #include <string>
 
-#include "bench/generator.h"
-#include "bench/report.h"
+#include "bench/generator/generator.h"
+#include "bench/generator/report.h"
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "bench/workload.h"
+#include "bench/generator/workload.h"
 
 #include <algorithm>
 #include <cmath>

@@ -9,8 +9,8 @@
 #include <deque>
 #include <string>
 
-#include "bench/options.h"
-#include "bench/workload.h"
+#include "bench/generator/options.h"
+#include "bench/generator/workload.h"
 
 namespace mcrelay::bench {
 

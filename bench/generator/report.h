@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "bench/generator.h"
+#include "bench/generator/generator.h"
 
 namespace mcrelay::bench {
 

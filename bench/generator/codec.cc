@@ -1,4 +1,4 @@
-#include "bench/codec.h"
+#include "bench/generator/codec.h"
 
 #include <charconv>
 

@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "bench/counters.h"
-#include "bench/options.h"
+#include "bench/generator/counters.h"
+#include "bench/generator/options.h"
 
 namespace mcrelay::bench {
 

@@ -1,4 +1,4 @@
-#include "bench/options.h"
+#include "bench/generator/options.h"
 
 #include <cstdio>
 #include <cstdlib>

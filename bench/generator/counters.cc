@@ -1,4 +1,4 @@
-#include "bench/counters.h"
+#include "bench/generator/counters.h"
 
 #include <linux/perf_event.h>
 #include <sys/syscall.h>

@@ -1,4 +1,4 @@
-#include "bench/report.h"
+#include "bench/generator/report.h"
 
 #include <cstdarg>
 #include <cstdio>

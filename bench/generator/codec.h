@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "bench/workload.h"
+#include "bench/generator/workload.h"
 
 namespace mcrelay::bench {
 

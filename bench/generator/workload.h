@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "bench/options.h"
+#include "bench/generator/options.h"
 
 namespace mcrelay::bench {
 

@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "bench/codec.h"
+#include "bench/generator/codec.h"
 
 namespace mcrelay::bench {
 namespace {

@@ -11,11 +11,11 @@
 #include <string>
 #include <vector>
 
-#include "bench/codec.h"
-#include "bench/histogram.h"
-#include "bench/options.h"
-#include "bench/usage.h"
-#include "bench/workload.h"
+#include "bench/generator/codec.h"
+#include "bench/generator/histogram.h"
+#include "bench/generator/options.h"
+#include "bench/generator/usage.h"
+#include "bench/generator/workload.h"
 
 namespace mcrelay::bench {
 

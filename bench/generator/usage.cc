@@ -1,4 +1,4 @@
-#include "bench/usage.h"
+#include "bench/generator/usage.h"
 
 #include <unistd.h>
 #include <ctime>

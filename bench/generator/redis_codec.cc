@@ -1,6 +1,6 @@
 // RESP2: GET, MGET for more keys than one, SET.
 
-#include "bench/codec.h"
+#include "bench/generator/codec.h"
 
 namespace mcrelay::bench {
 namespace {

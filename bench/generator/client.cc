@@ -1,4 +1,4 @@
-#include "bench/client.h"
+#include "bench/generator/client.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

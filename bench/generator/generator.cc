@@ -1,4 +1,4 @@
-#include "bench/generator.h"
+#include "bench/generator/generator.h"
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <system_error>
 
-#include "bench/client.h"
+#include "bench/generator/client.h"
 
 namespace mcrelay::bench {
 namespace {
