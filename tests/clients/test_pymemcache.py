@@ -21,7 +21,7 @@ class Pymemcache(ClientTestCase):
         if Client is None:
             self.fail(PACKAGE)
         # default_noreply is pymemcache's default: writes are sent and not waited for.
-        self.quiet = Client(self.daemon.tcp_address, timeout=5, connect_timeout=5)
+        self.quiet = Client(self.daemon.tcp_address, timeout=5, no_delay=True)
         self.addCleanup(self.quiet.close)
         self.client = Client(self.daemon.tcp_address, timeout=5, default_noreply=False)
         self.addCleanup(self.client.close)
@@ -86,12 +86,6 @@ class Pymemcache(ClientTestCase):
         time.sleep(2.1)
         self.assertEqual(self.client.get("key"), b"x")
         self.assertIsNone(self.client.get("short"))
-
-    def test_gat(self):
-        if not hasattr(self.client, "gat"):
-            self.skipTest("this pymemcache has no gat")
-        self.client.set("key", b"x")
-        self.assertEqual(self.client.gat("key", 100), b"x")
 
     def test_flush_version_stats(self):
         self.client.set("key", b"x")

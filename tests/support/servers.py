@@ -365,7 +365,8 @@ class Mcrelay(Process):
 
     def environment(self):
         env = {key: value for key, value in os.environ.items()
-               if not key.startswith(("MCRELAY_", "MEMCACHED_")) and key != "REDIS_URL"}
+               if not key.startswith(("MCRELAY_", "MEMCACHED_")) and key not in ("REDIS_URL", "XDG_RUNTIME_DIR", "RUNTIME_DIRECTORY")}
+        env["TMPDIR"] = self.folder  # for the embedded store
         env.update(self.extra_env)
         return env
 

@@ -1,0 +1,314 @@
+"""Redis killed, stopped, cut off, restarted, under load that knows what every answer may be."""
+
+import os
+import sys
+import threading
+import time
+import unittest
+
+TESTS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, TESTS)
+
+from support.load import Load  # noqa: E402
+from support.servers import patience, wait_until  # noqa: E402
+from support.testcase import FleetTestCase  # noqa: E402
+from support.wire import Wire  # noqa: E402
+
+TIMEOUT_S = 0.5
+CONFIG = "timeouts: {connect: 500ms, request: 500ms}\n"
+LIMIT_S = TIMEOUT_S + 0.3  # every answer, whatever Redis does
+
+
+class OutageTestCase(FleetTestCase):
+    def stage(self, shards=1, config=CONFIG, **options):
+        redis = [self.fleet.redis() for _ in range(shards)]
+        daemon = self.fleet.mcrelay(backends=[r.location() for r in redis], config=config, **options)
+        return redis, daemon
+
+    def wired(self, config=CONFIG, **options):
+        """(redis, wire, daemon): the wire between them can be cut or held."""
+        redis = self.fleet.redis()
+        wire = Wire(redis.address)
+        self.fleet.closers.callback(wire.close)
+        return redis, wire, self.fleet.mcrelay(backends=[wire.location()], config=config, **options)
+
+    def load(self, daemon, **options):
+        return Load(daemon.address, limit_s=LIMIT_S, **options)
+
+    def assert_served_within(self, load, moment, seconds):
+        time.sleep(patience(seconds))
+        wait_until(lambda: load.stored_since(moment) < float("inf") or load.check(), 5, "it serves again")
+        self.assertLess(load.stored_since(moment), patience(seconds))
+
+
+class Undisturbed(OutageTestCase):
+    def test_nothing_fails_and_nothing_is_lost(self):
+        _, daemon = self.stage(shards=3)
+        with self.load(daemon, strict=True) as load:
+            time.sleep(2)
+        self.assertEqual((load.total("failed_writes"), load.total("lost")), (0, 0))
+        self.assertGreater(load.total("hits"), 1000)
+
+    def test_a_stall_of_200_ms_is_no_error(self):
+        (redis,), daemon = self.stage()
+        with self.load(daemon) as load:
+            for _ in range(5):
+                time.sleep(0.3)
+                redis.pause()
+                time.sleep(0.2)
+                redis.resume()
+            time.sleep(0.3)
+        self.assertEqual((load.total("failed_writes"), load.total("lost")), (0, 0))
+
+
+class Killed(OutageTestCase):
+    def test_killed_and_restarted_under_load(self):
+        (redis,), daemon = self.stage()
+        with self.load(daemon) as load:
+            for _ in range(3):
+                time.sleep(0.7)
+                redis.kill9()
+                down = time.monotonic()
+                time.sleep(1.2)
+                # Once the node is known to be down, answers come at once.
+                self.assertLess(load.percentile(0.99, down + 0.5, down + 1.1), patience(0.1))
+                redis.start()
+                self.assert_served_within(load, time.monotonic(), 1.0)
+                load.check()
+        self.assertGreater(load.total("failed_writes"), 0, "the outage was not noticed")
+
+    def test_what_a_dead_backend_answers(self):
+        for mode, config in (("miss", CONFIG), ("error", CONFIG + "on_error: error\n")):
+            with self.subTest(on_error=mode):
+                (redis,), daemon = self.stage(config=config)
+                client = self.open(daemon)
+                self.assertEqual(client.set(b"k", b"x"), b"STORED\r\n")
+                redis.kill9()
+                self.check_dead_answers(client, mode)
+                self.check_dead_answers(client, mode)  # known to be down by now
+
+    def check_dead_answers(self, client, mode):
+        def expect(request, miss, count=1):
+            want = miss if mode == "miss" else b"SERVER_ERROR backend unavailable\r\n"
+            started = time.monotonic()
+            client.send(request)
+            answer = client.unit()
+            self.assertEqual(answer, want, request)
+            self.assertLess(time.monotonic() - started, patience(LIMIT_S), request)
+
+        for verb in (b"get k", b"gets k", b"get k l m", b"gat 0 k", b"gats 100 k l"):
+            expect(verb + b"\r\n", b"END\r\n")
+        for verb in (b"set", b"add", b"replace", b"append", b"prepend"):
+            expect(verb + b" k 0 0 1\r\nx\r\n", b"NOT_STORED\r\n")
+        for line in (b"cas k 0 0 1 5\r\nx\r\n", b"delete k\r\n", b"touch k 0\r\n", b"incr k 1\r\n",
+                     b"decr k 1\r\n"):
+            expect(line, b"NOT_FOUND\r\n")
+        answer = client.call(b"flush_all\r\n")
+        self.assertEqual(answer, b"SERVER_ERROR backend unavailable\r\n")
+        # noreply stays silent, and the connection in step.
+        client.send(b"set k 0 0 1 noreply\r\nx\r\ndelete k noreply\r\nincr k 1 noreply\r\n")
+        self.assertTrue(client.call(b"version\r\n").startswith(b"VERSION "))
+        client.expect_quiet()
+
+    def test_on_error_by_kind(self):
+        config = CONFIG + "on_error: {read: miss, write: error, delete: miss}\n"
+        (redis,), daemon = self.stage(config=config)
+        client = self.open(daemon)
+        client.set(b"k", b"x")
+        redis.kill9()
+        unavailable = b"SERVER_ERROR backend unavailable\r\n"
+        self.assertEqual(client.values(b"get k\r\n"), b"END\r\n")
+        self.assertEqual(client.set(b"k", b"x", verb=b"add"), unavailable)
+        self.assertEqual(client.call(b"incr k 1\r\n"), unavailable)
+        self.assertEqual(client.call(b"touch k 1\r\n"), unavailable)
+        self.assertEqual(client.call(b"delete k\r\n"), b"NOT_FOUND\r\n")
+
+    def test_a_state_change_is_logged_once(self):
+        (redis,), daemon = self.stage()
+        with self.load(daemon):
+            time.sleep(0.3)
+            redis.kill9()
+            time.sleep(1.5)
+            redis.start()
+            time.sleep(1)
+        down = [line for line in daemon.log().splitlines() if "node_down" in line]
+        up = [line for line in daemon.log().splitlines() if "node_up" in line]
+        self.assertTrue(1 <= len(down) <= 2, daemon.log())
+        self.assertTrue(1 <= len(up) <= 2, daemon.log())
+
+
+class Stopped(OutageTestCase):
+    def test_stopped_and_continued_under_load(self):
+        (redis,), daemon = self.stage()
+        with self.load(daemon) as load:
+            for _ in range(3):
+                time.sleep(0.5)
+                redis.pause()
+                time.sleep(1.5)
+                redis.resume()
+                self.assert_served_within(load, time.monotonic(), 1.0)
+                load.check()
+        self.assertGreater(load.total("failed_writes"), 0, "the outage was not noticed")
+
+    def test_a_pipelined_batch_is_answered_within_one_timeout(self):
+        (redis,), daemon = self.stage()
+        client = self.open(daemon)
+        client.set(b"k", b"x")
+        redis.pause()
+        started = time.monotonic()
+        client.send(b"get k\r\nset k 0 0 1\r\ny\r\nincr n 1\r\n" * 200)
+        for _ in range(200):
+            self.assertEqual(client.units(3), [b"END\r\n", b"NOT_STORED\r\n", b"NOT_FOUND\r\n"])
+        self.assertLess(time.monotonic() - started, patience(LIMIT_S))
+        redis.resume()
+
+    def test_unreachable_without_a_reset(self):
+        """A cut that nobody is told of: bytes are held, then come late."""
+        redis, wire, daemon = self.wired()
+        with self.load(daemon) as load:
+            for _ in range(2):
+                time.sleep(0.5)
+                wire.hold()
+                time.sleep(1.5)
+                wire.release()
+                self.assert_served_within(load, time.monotonic(), 1.5)
+                load.check()
+
+    def test_connections_dropped_again_and_again(self):
+        redis, wire, daemon = self.wired()
+        with self.load(daemon) as load:
+            for _ in range(20):
+                time.sleep(0.1)
+                wire.drop_connections()
+            self.assert_served_within(load, time.monotonic(), 1.0)
+
+    def test_refused_for_a_while(self):
+        redis, wire, daemon = self.wired()
+        with self.load(daemon) as load:
+            time.sleep(0.5)
+            wire.cut()
+            time.sleep(1)
+            wire.mend()
+            self.assert_served_within(load, time.monotonic(), 1.0)
+
+
+class OneOfThree(OutageTestCase):
+    """The other shards do not notice, and no key moves."""
+
+    def keys_by_shard(self, redis, client, count=300):
+        keys = [b"%d.key" % i for i in range(count)]
+        for key in keys:
+            self.assertEqual(client.set(key, b"of " + key), b"STORED\r\n")
+        found = []
+        for server in redis:
+            with server.client() as raw:
+                found.append({key for key in keys if raw.call("EXISTS", key)})
+        self.assertEqual(sum(map(len, found)), count)
+        return found
+
+    def outage(self, begin, end):
+        redis, daemon = self.stage(shards=3)
+        client = self.open(daemon)
+        found = self.keys_by_shard(redis, client)
+        sick = max(range(3), key=lambda shard: len(found[shard]))
+        healthy = sorted(set().union(*found) - found[sick])
+        lost = sorted(found[sick])
+        begin(redis[sick])
+        time.sleep(patience(2 * TIMEOUT_S))
+        for _ in range(20):  # until it is known to be down
+            client.get(lost[0])
+        times = []
+        for key in healthy * 3:
+            started = time.monotonic()
+            self.assertEqual(client.get(key), b"of " + key)
+            self.assertEqual(client.call(b"touch " + key + b" 100\r\n"), b"TOUCHED\r\n")
+            times.append(time.monotonic() - started)
+        self.assertLess(sorted(times)[int(len(times) * 0.99)], patience(0.08))
+        answer = client.values(b"get " + b" ".join(sorted(healthy + lost)) + b"\r\n")
+        self.assertEqual(answer, b"".join(b"VALUE %s 0 %d\r\nof %s\r\n" % (key, len(key) + 3, key)
+                                          for key in healthy) + b"END\r\n")
+        for key in lost[:10]:
+            self.assertEqual(client.set(key, b"moved"), b"NOT_STORED\r\n")
+        for number, server in enumerate(redis):
+            if number != sick:
+                with server.client() as raw:
+                    self.assertEqual(raw.call("DBSIZE"), len(found[number]), "a key moved")
+        end(redis[sick])
+        wait_until(lambda: client.set(lost[0], b"back") == b"STORED\r\n", 1.5, "the shard is back")
+        self.assertEqual(client.get(lost[0]), b"back")
+
+    def test_dead(self):
+        self.outage(lambda redis: redis.kill9(), lambda redis: redis.start())
+
+    def test_hung(self):
+        self.outage(lambda redis: redis.pause(), lambda redis: redis.resume())
+
+
+class Idle(OutageTestCase):
+    def test_the_first_request_after_redis_closed_idle_connections(self):
+        redis = self.fleet.redis("--timeout", "1")
+        daemon = self.fleet.mcrelay(backends=[redis.location()], config=CONFIG)
+        client = self.open(daemon)
+        client.set(b"k", b"x")
+        for _ in range(3):
+            time.sleep(2.5)
+            self.assertEqual(client.get(b"k"), b"x")
+            self.assertEqual(client.call(b"delete none\r\n"), b"NOT_FOUND\r\n")
+            self.assertEqual(client.set(b"k", b"x"), b"STORED\r\n")
+
+    def test_the_first_request_after_redis_killed_connections(self):
+        (redis,), daemon = self.stage()
+        client = self.open(daemon)
+        client.set(b"k", b"x")
+        with redis.client() as raw:
+            for _ in range(10):
+                raw.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+                time.sleep(0.1)
+                self.assertEqual(client.set(b"k", b"y"), b"STORED\r\n")
+                self.assertEqual(client.get(b"k"), b"y")
+
+
+class Ending(OutageTestCase):
+    def test_sigterm_answers_what_is_in_flight(self):
+        (redis,), daemon = self.stage()
+        client = self.open(daemon)
+        client.set(b"n", b"0")
+        client.send(b"incr n 1\r\n" * 2000)
+        daemon.expected_alive = False
+        ender = threading.Thread(target=daemon.terminate)
+        ender.start()
+        counted = 0
+        data = client.expect_closed()
+        for line in data.split(b"\r\n")[:-1]:
+            counted += 1
+            self.assertEqual(line, b"%d" % counted)
+        ender.join()
+        self.assertEqual(daemon.process.returncode, 0)
+        with redis.client() as raw:
+            self.assertEqual(raw.call("GET", "n")[16:], b"%d" % counted, "done without being answered")
+
+    def test_sigterm_with_a_hung_backend(self):
+        (redis,), daemon = self.stage()
+        client = self.open(daemon)
+        client.set(b"k", b"x")
+        redis.pause()
+        client.send(b"get k\r\nset k 0 0 1\r\ny\r\n")
+        time.sleep(0.05)
+        started = time.monotonic()
+        self.assertEqual(daemon.terminate(5), 0)
+        self.assertLess(time.monotonic() - started, patience(5))
+        self.assertEqual(client.expect_closed(), b"END\r\nNOT_STORED\r\n")
+
+    def test_sigterm_under_load(self):
+        (redis,), daemon = self.stage()
+        clients = [self.open(daemon) for _ in range(8)]
+        for client in clients:
+            client.send(b"get k\r\n" * 50)
+        self.assertEqual(daemon.terminate(5), 0)
+        for client in clients:
+            data = client.expect_closed()
+            self.assertEqual(data.replace(b"END\r\n", b""), b"", "a damaged answer at the end")
+
+
+if __name__ == "__main__":
+    unittest.main()

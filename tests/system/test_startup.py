@@ -1,0 +1,326 @@
+"""Start, refusal to start, and end: flags, exit statuses, ports, the embedded redis-server."""
+
+import glob
+import os
+import re
+import signal
+import sys
+import time
+import unittest
+
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, TESTS)
+
+from support.servers import LOOPBACK, patience, wait_until  # noqa: E402
+from support.testcase import FleetTestCase  # noqa: E402
+from test_basic import sockets_of  # noqa: E402
+
+USAGE, CONFIG, RUNTIME = 2, 78, 1
+DEAD_BACKEND = f"{LOOPBACK}:1:0"
+BACKEND = "backends: ['127.0.0.1:6379']\n"
+
+
+class ExitStatus(FleetTestCase):
+    def run_daemon(self, *arguments, config=None, env=None, backends=(DEAD_BACKEND,), limit_s=3):
+        daemon = self.fleet.mcrelay(*arguments, start=False, config=config, env=env,
+                                    backends=backends)
+        started = time.monotonic()
+        status, out, err = daemon.run(limit_s + 2)
+        self.assertLess(time.monotonic() - started, patience(limit_s))
+        return daemon, status, out, err
+
+    def refuse(self, status, patterns, *arguments, **options):
+        """It ends with `status`, and one line of stderr matches all patterns."""
+        daemon, got, out, err = self.run_daemon(*arguments, **options)
+        report = f"{arguments} {options}: status {got}\n{out}\n{err}"
+        self.assertEqual(got, status, report)
+        patterns = [pattern.replace("FILE", re.escape(daemon.config_path)) for pattern in patterns]
+        self.assertTrue(any(all(re.search(pattern, line) for pattern in patterns)
+                            for line in err.splitlines()), f"{patterns} not in one line of\n{report}")
+
+    def test_help_and_version(self):
+        _, status, out, _ = self.run_daemon("-h")
+        self.assertEqual(status, 0)
+        for word in ("--backend", "--config", "--check-config", "--print-config", "-p", "-m"):
+            self.assertIn(word, out)
+        _, status, out, _ = self.run_daemon("-V")
+        self.assertEqual(status, 0)
+        self.assertRegex(out, r"mcrelay \d+\.\d+")
+
+    def test_usage_errors(self):
+        for arguments, pattern in [
+                (["--no-such-flag"], "no-such-flag"), (["-p", "abc"], "abc"), (["-p", "70000"], "70000"),
+                (["-U", "11211"], "-U|UDP"), (["-S"], "(?i)sasl|binary|text"), (["-Z"], "(?i)tls"),
+                (["-B", "binary"], "binary"), (["-t", "0"], "-t|threads"), (["-c"], "-c"),
+                (["-I", "zzz"], "zzz"), (["surplus"], "surplus")]:
+            with self.subTest(arguments=arguments):
+                self.refuse(USAGE, [pattern], *arguments)
+
+    def test_memcached_flags_are_taken(self):
+        redis = self.fleet.redis()
+        daemon = self.fleet.mcrelay("-m", "64", "-c", "512", "-I", "2m", "-b", "256", "-U", "0", "-v", "-o",
+                                    "modern,hash_algorithm=murmur3", "-n", "48", "-f", "1.25", "-L", "-C",
+                                    backends=[redis.location()])
+        with daemon.client() as client:
+            self.assertEqual(client.set(b"k", b"x" * 1500000), b"STORED\r\n")
+
+    def test_configuration_errors(self):
+        for config, patterns in [
+                (BACKEND + "lisen: [127.0.0.1:1]\n", ["FILE:2:1", "lisen", "listen"]),
+                (BACKEND + "threads: many\n", ["FILE:2:10", "many"]),
+                (BACKEND + "threads: 2\nthreads: 3\n", ["FILE:3:1", "threads"]),
+                (BACKEND + "timeouts: {connect: soon}\n", ["FILE:2:21", "soon"]),
+                (BACKEND + "limits: {item_size: 1zb}\n", ["FILE:2:21", "1zb"]),
+                (BACKEND + "value_format: taged\n", ["FILE:2:15", "taged", "tagged"]),
+                (BACKEND + "password: ${MCRELAY_TEST_UNSET}\n", ["FILE:2", "MCRELAY_TEST_UNSET"]),
+                (BACKEND + "timeouts: [1]\n", ["FILE:2"]),
+                ("backends: [127.0.0.1:99999]\n", ["FILE:1", "99999"]),
+                ("backends: [a:1, b:2]\ntopology: single\n", ["FILE", "topology|single"]),
+                (BACKEND + "on_error: {raed: miss}\n", ["FILE:2", "raed", "read"]),
+                ("listen: [\n", ["FILE:"]),
+                (BACKEND + "pools: {}\n", ["FILE:2", "pools"])]:
+            with self.subTest(config=config):
+                self.refuse(CONFIG, patterns, config=config, backends=())
+
+    def test_a_missing_file(self):
+        self.refuse(CONFIG, ["/no/such/file.yaml"], "--config", "/no/such/file.yaml")
+
+    def test_environment_errors(self):
+        self.refuse(CONFIG, ["MCRELAY_THREADS", "many"], env={"MCRELAY_THREADS": "many"})
+
+    def test_an_unknown_variable_is_named_and_ignored(self):
+        """Not an error: container platforms add variables of their own (MCRELAY_SERVICE_HOST)."""
+        _, daemon = self.one_shard(env={"MCRELAY_LISTEM": "127.0.0.1:1"})
+        self.assertRegex(daemon.log(), "MCRELAY_LISTEM.*MCRELAY_LISTEN")
+
+    def test_bad_backend_location(self):
+        _, status, _, err = self.run_daemon(backends=["127.0.0.1:notaport"])
+        self.assertIn(status, (USAGE, CONFIG), err)
+        self.assertIn("notaport", err)
+
+    def test_check_config(self):
+        daemon, status, out, err = self.run_daemon("--check-config", config=BACKEND + "key_prefix: 'a:'\n",
+                                                   backends=())
+        self.assertEqual(status, 0, err)
+        self.refuse(CONFIG, ["FILE:2:1", "key_prefx"], "--check-config", config=BACKEND + "key_prefx: a\n",
+                    backends=())
+
+    def test_print_config_names_origins_and_masks_secrets(self):
+        _, status, out, err = self.run_daemon(
+            "-c", "77", "--print-config", env={"MCRELAY_TIMEOUTS_REQUEST": "123ms"},
+            config=BACKEND + "password: very-secret\nkey_prefix: 'from-file:'\n", backends=())
+        self.assertEqual(status, 0, err)
+        self.assertNotIn("very-secret", out + err)
+        for value, origin in [("77", "-c|flag"), ("123ms", "MCRELAY_TIMEOUTS_REQUEST|environment"),
+                              ("from-file:", r"mcrelay\.yaml|file"), ("250ms", "default")]:
+            lines = [line for line in out.splitlines() if value in line]
+            self.assertTrue(any(re.search(origin, line) for line in lines), (value, origin, out))
+
+    def test_print_config_can_be_read_back(self):
+        _, status, out, err = self.run_daemon("--print-config", config=BACKEND + "threads: 3\n",
+                                              backends=())
+        self.assertEqual(status, 0, err)
+        daemon = self.fleet.mcrelay("--check-config", start=False, config=out, listen="none", threads=0)
+        status, _, err = daemon.run()
+        self.assertEqual(status, 0, out + err)
+
+    def test_a_busy_port(self):
+        redis, first = self.one_shard()
+        second = self.fleet.mcrelay(start=False, backends=[redis.location()])
+        second.port = first.port
+        started = time.monotonic()
+        status, _, err = second.run()
+        self.assertLess(time.monotonic() - started, patience(3))
+        self.assertEqual(status, RUNTIME, err)
+        self.assertIn(str(first.port), err)
+        self.assertRegex(err, "(?i)in use")
+
+    def test_a_busy_unix_socket(self):
+        redis, first = self.one_shard(listen="unix")
+        second = self.fleet.mcrelay(start=False, backends=[redis.location()], listen="unix")
+        second.socket_path = first.socket_path
+        status, _, err = second.run()
+        self.assertEqual(status, RUNTIME, err)
+        with first.client() as client:
+            self.assertEqual(client.set(b"k", b"x"), b"STORED\r\n")
+
+
+class Configured(FleetTestCase):
+    def test_listeners_backends_and_prefix_from_the_file(self):
+        redis = self.fleet.redis()
+        daemon = self.fleet.mcrelay(listen="none", threads=0, config=f"""
+listen: [127.0.0.1:{{port}}, "unix:{{socket}}"]
+threads: 2
+backends:
+  - {{location: {redis.location(db=1)}, name: only, weight: 2}}
+key_prefix: "app1:"
+timeouts: {{connect: 500ms, request: 500ms}}
+""".replace("{{", "{").replace("}}", "}"))
+        with daemon.client() as client, redis.client(db=1) as raw:
+            client.set(b"k", b"x")
+            self.assertEqual(raw.call("KEYS", "*"), [b"app1:k"])
+
+    def test_environment(self):
+        redis = self.fleet.redis()
+        daemon = self.fleet.mcrelay(env={"MCRELAY_BACKENDS": redis.location(), "MCRELAY_KEY_PREFIX": "e:"})
+        with daemon.client() as client, redis.client() as raw:
+            client.set(b"k", b"x")
+            self.assertEqual(raw.call("KEYS", "*"), [b"e:k"])
+
+    def test_redis_url_is_the_last_resort(self):
+        redis, unused = self.fleet.redis(), self.fleet.redis()
+        url = {"REDIS_URL": f"redis://127.0.0.1:{redis.port}/2"}
+        daemon = self.fleet.mcrelay(env=url)
+        with daemon.client() as client, redis.client(db=2) as raw:
+            client.set(b"k", b"x")
+            self.assertEqual(raw.call("KEYS", "*"), [b"k"])
+        other = self.fleet.mcrelay(env={"REDIS_URL": f"redis://127.0.0.1:{unused.port}/2"},
+                                   backends=[redis.location(db=2)])
+        with other.client() as client:
+            self.assertEqual(client.get(b"k"), b"x")
+
+    def test_password_file(self):
+        redis = self.fleet.redis(password="from-a-file")
+        daemon = self.fleet.mcrelay(start=False, backends=[redis.location()])
+        path = os.path.join(daemon.folder, "password")
+        with open(path, "w") as file:
+            file.write("from-a-file\n")
+        daemon.write_config(f"password_file: {path}\n")
+        daemon.start()
+        with daemon.client() as client:
+            self.assertEqual(client.set(b"k", b"x"), b"STORED\r\n")
+
+    def test_json_log(self):
+        import json
+        redis, daemon = self.one_shard(config="log: {format: json}\n")
+        daemon.terminate()
+        lines = [line for line in daemon.log().splitlines() if line]
+        self.assertTrue(lines)
+        for line in lines:
+            self.assertIn("level", json.loads(line))
+
+    def test_a_name_that_does_not_resolve_does_not_stop_it(self):
+        daemon = self.fleet.mcrelay(backends=["no-such-host.invalid:6379"])
+        with daemon.client() as client:
+            started = time.monotonic()
+            self.assertIsNone(client.get(b"k"))
+            self.assertEqual(client.set(b"k", b"x"), b"NOT_STORED\r\n")
+            self.assertEqual(client.call(b"delete k\r\n"), b"NOT_FOUND\r\n")
+            self.assertLess(time.monotonic() - started, patience(2))
+
+    def test_absent_backend_comes_later(self):
+        redis = self.fleet.redis()
+        redis.kill9()
+        daemon = self.fleet.mcrelay(backends=[redis.location()])
+        with daemon.client() as client:
+            self.assertIsNone(client.get(b"k"))
+            redis.start()
+            wait_until(lambda: client.set(b"k", b"x") == b"STORED\r\n", 1.5, "it serves")
+        daemon.settle()
+
+    def test_sigterm_and_sigint(self):
+        redis = self.fleet.redis()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            daemon = self.fleet.mcrelay(backends=[redis.location()])
+            client = self.open(daemon)
+            client.set(b"k", b"x")
+            self.assertEqual(daemon.terminate(5, number), 0)
+            self.assertEqual(client.expect_closed(), b"")
+
+
+def children(pid):
+    found = []
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/children") as file:
+            found += [int(child) for child in file.read().split()]
+    return found
+
+
+def exists(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+class Embedded(FleetTestCase):
+    """No backend named anywhere: a private redis-server."""
+
+    def embedded(self, *arguments, **options):
+        daemon = self.fleet.mcrelay(*arguments, **options)
+        client = self.open(daemon)
+        wait_until(lambda: client.set(b"k", b"x") == b"STORED\r\n", 3, "the embedded store serves")
+        daemon.settle()
+        found = children(daemon.pid)
+        self.assertEqual(len(found), 1, "one child")
+        return daemon, client, found[0]
+
+    def test_it_serves_without_a_tcp_port_and_ends_with_the_daemon(self):
+        daemon, client, child = self.embedded("-m", "32")
+        with open(f"/proc/{child}/comm") as comm:
+            self.assertIn("redis", comm.read())
+        self.assertEqual(sockets_of(child), ([], []))
+        self.assertEqual(client.get(b"k"), b"x")
+        self.assertEqual(daemon.terminate(), 0)
+        wait_until(lambda: not exists(child), 3, "the child is gone")
+
+    def test_kill_9_of_the_daemon_ends_the_child(self):
+        daemon, _, child = self.embedded()
+        daemon.kill9()
+        wait_until(lambda: not exists(child), 3, "the child is gone")
+
+    def test_the_child_is_started_again(self):
+        daemon, client, child = self.embedded()
+        for _ in range(2):
+            os.kill(child, signal.SIGKILL)
+            wait_until(lambda: client.set(b"k", b"again") == b"STORED\r\n", 5, "it serves again")
+            self.assertEqual(client.get(b"k"), b"again")
+            (child,) = children(daemon.pid)
+
+    def test_memory_limit_evicts_or_refuses(self):
+        value = b"x" * 500000
+        daemon, client, _ = self.embedded("-m", "16")
+        for i in range(80):
+            self.assertEqual(client.set(b"big%d" % i, value), b"STORED\r\n", i)
+        self.assertIsNone(client.get(b"big0"))
+        daemon, client, _ = self.embedded("-m", "16", "-M")
+        answers = {client.set(b"big%d" % i, value) for i in range(80)}
+        self.assertEqual(answers, {b"STORED\r\n", b"SERVER_ERROR out of memory storing object\r\n"})
+
+    def test_no_redis_server_on_the_machine(self):
+        empty = self.fleet.folder
+        daemon = self.fleet.mcrelay(start=False, env={"PATH": empty})
+        status, _, err = daemon.run()
+        self.assertNotEqual(status, 0)
+        self.assertIn("redis-server", err)
+        self.assertIn("--backend", err)
+
+    def test_two_side_by_side(self):
+        _, first, _ = self.embedded()
+        _, second, _ = self.embedded()
+        first.set(b"k", b"first")
+        second.set(b"k", b"second")
+        self.assertEqual((first.get(b"k"), second.get(b"k")), (b"first", b"second"))
+
+    def test_nothing_stays_in_its_temporary_folder(self):
+        for _ in range(5):
+            daemon, _, _ = self.embedded()
+            self.assertTrue(glob.glob(os.path.join(daemon.folder, "mcrelay-*")))
+            self.assertEqual(daemon.terminate(), 0)
+            self.assertEqual(glob.glob(os.path.join(daemon.folder, "mcrelay-*")), [])
+
+
+class PortFile(FleetTestCase):
+    def test_memcached_port_filename(self):
+        redis = self.fleet.redis()
+        daemon = self.fleet.mcrelay(start=False, backends=[redis.location()])
+        path = os.path.join(daemon.folder, "ports")
+        daemon.extra_env["MEMCACHED_PORT_FILENAME"] = path
+        daemon.start()
+        with open(path) as file:
+            self.assertIn(f"TCP INET: {daemon.port}", file.read())
+
+
+if __name__ == "__main__":
+    unittest.main()
