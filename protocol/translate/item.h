@@ -9,13 +9,16 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace mcrelay::translate {
 
 inline constexpr size_t kHeaderBytes = 16;
 inline constexpr std::string_view kMagic = "\xC1\x8D";  // never the start of valid UTF-8
+inline constexpr char kVersion = 1;                     // version 1 and codec 0, none
 
 // Bits of the header's state byte.
 enum StateBit : uint8_t {
@@ -47,11 +50,21 @@ enum class ItemStatus : uint8_t {
 // The first 8 bytes of the SHA-1 of `value`, big endian, with the top bit cleared.
 [[nodiscard]] uint64_t BareCas(std::string_view value);
 
+// Between a number and its bytes, big endian, whatever this machine's order is.
+template <typename Number>
+[[nodiscard]] Number FromBigEndian(Number number) {
+  static_assert(sizeof(Number) == 4 || sizeof(Number) == 8);
+  if constexpr (std::endian::native == std::endian::big) return number;
+  if constexpr (sizeof(Number) == 4) return __builtin_bswap32(number);
+  return static_cast<Number>(__builtin_bswap64(number));
+}
+
 // Eight bytes, big endian: a CAS unique as headers and scripts carry it.
 class CasBytes {
  public:
   explicit CasBytes(uint64_t cas) {
-    for (int i = 7; i >= 0; --i, cas >>= 8) bytes_[i] = static_cast<char>(cas & 0xff);
+    cas = FromBigEndian(cas);
+    std::memcpy(bytes_.data(), &cas, bytes_.size());
   }
   [[nodiscard]] std::string_view view() const { return {bytes_.data(), bytes_.size()}; }
 
@@ -62,7 +75,13 @@ class CasBytes {
 // The 16 bytes before a tagged item's value.
 class Header {
  public:
-  Header(uint32_t flags, uint8_t state, uint64_t cas);
+  Header(uint32_t flags, uint8_t state, uint64_t cas)
+      : bytes_{kMagic[0], kMagic[1], kVersion, static_cast<char>(state)} {
+    flags = FromBigEndian(flags);
+    cas = FromBigEndian(cas);
+    std::memcpy(bytes_.data() + 4, &flags, sizeof flags);
+    std::memcpy(bytes_.data() + 8, &cas, sizeof cas);
+  }
   [[nodiscard]] std::string_view view() const { return {bytes_.data(), bytes_.size()}; }
 
  private:

@@ -41,14 +41,8 @@ namespace mcrelay::translate {
 }
 
 // SET `key` to header and value, with `expiry` (not gone) and `condition` (NX, XX or empty).
-inline void WriteSet(std::string_view key, std::string_view header, std::string_view value,
-                     const Expiry& expiry, std::string_view condition, Buffer* out) {
-  redis::Encoder request(out);
-  request.Begin(3 + (expiry.timed() ? 2 : 0) + (condition.empty() ? 0 : 1));
-  request.Arg("SET").Arg(key).Arg({header, value});
-  if (expiry.timed()) request.Arg(expiry.word()).Arg(expiry.seconds);
-  if (!condition.empty()) request.Arg(condition);
-}
+void WriteSet(std::string_view key, std::string_view header, std::string_view value,
+              const Expiry& expiry, std::string_view condition, Buffer* out);
 
 // GETEX `key` with `expiry` (not kKeep). One that is gone shows its value a last time.
 inline void WriteGetEx(std::string_view key, const Expiry& expiry, Buffer* out) {
