@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "daemon/client/context.h"
+#include "daemon/client/no_effect.h"
 #include "daemon/client/session.h"
 #include "daemon/log/log.h"
 #include "daemon/version.h"
@@ -42,6 +43,12 @@ void Session::RunServerCommand(const Command& command) {
       } else {
         Say("CLIENT_ERROR invalid shutdown mode\r\n");
       }
+      break;
+    case Verb::kSlabs:
+    case Verb::kLru:
+    case Verb::kLruCrawler:
+    case Verb::kCacheMemlimit:
+      Say(NoEffectAnswer(command));
       break;
     default:
       Say(memcache::kUnknownCommand);
