@@ -11,11 +11,6 @@
 namespace mcrelay::config {
 namespace {
 
-constexpr int kDefaultPort = 11211;
-constexpr int kAnyFreePort = -1;  // memcached's -p -1
-
-Origin FromFlag(const std::string& spelled) { return {Source::kFlag, "flag " + spelled, spelled}; }
-
 std::string ShortNames() {
   std::string names;
   for (const Flag& flag : Flags()) {
