@@ -83,6 +83,11 @@ TEST_CASE("classic: a cas unique never goes back, even if another process's cloc
   CHECK(relay.translation().cas() != 7000000000000000003);
   CHECK(relay.Send("incr a 6\r\ngets a\r\n") ==
         "11\r\nVALUE a 0 2 7000000000000000004\r\n11\r\nEND\r\n");
+  CHECK(relay.Send("md a I\r\nmg a c\r\nma a c\r\nms a 1 MA c\r\n2\r\n") ==
+        "HD\r\nHD c7000000000000000005 X W\r\nHD c7000000000000000006\r\n"
+        "HD c7000000000000000007\r\n");
+  CHECK(relay.Send("ms a 1 C7000000000000000007 c\r\nx\r\nms a 1 I C1 c\r\nx\r\n") ==
+        "HD c7000000000000000008\r\nHD c7000000000000000009\r\n");
 }
 
 TEST_CASE("classic: exptime 0 is never, negative at once, long ones are times of day") {

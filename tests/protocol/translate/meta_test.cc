@@ -412,7 +412,7 @@ TEST_CASE("meta: a replica refuses what writes and serves what reads") {
   relay.Send("set a 0 0 1\r\n5\r\n");
   relay.redis().Do({"REPLICAOF", "127.0.0.1", "1"});
   CHECK(relay.Send("mg a v t l k\r\nmg a v\r\nmg a T5 t\r\nmg n N5\r\nmg a h k\r\n") ==
-        "VA 1 t-1 l0 ka\r\n5\r\nVA 1\r\n5\r\nEN\r\nEN\r\nEN ka\r\n");
+        "VA 1 t-1 l0 ka\r\n5\r\nVA 1\r\n5\r\nEN\r\nEN\r\nHD h0 ka\r\n");
   for (const std::string line : {"ms a 1\r\nx\r\n", "ms a 1 MA q\r\nx\r\n", "md a q\r\n",
                                  "md a I\r\n", "ma a\r\n", "ms a 1 C5\r\nx\r\n", "ma n N0\r\n"}) {
     CAPTURE(line);
