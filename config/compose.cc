@@ -15,6 +15,7 @@ namespace mcrelay::config {
 namespace {
 
 constexpr size_t kFileBytes = 4 << 20;
+constexpr uint64_t kItemsInFlight = 16;
 
 template <typename Number>
 void Derive(std::string_view name, const std::string& from, Number value, Number* member,
@@ -31,15 +32,16 @@ void ResolveThreads(Config* config, Settings* settings) {
   settings->at("threads").origin.text += ", one per core";
 }
 
-// The buffers of a client and of a node must hold a largest item; -I alone must not break that.
+// The buffers of a client and of a node must hold the few largest items that may always be in
+// flight; -I alone must not break that.
 void ResolveLimits(Config* config, Settings* settings) {
-  const uint64_t two_items = 2 * config->limits.item_size;
-  if (config->limits.client_output < two_items) {
-    Derive("limits.client_output", "twice limits.item_size", two_items,
+  const uint64_t many_items = kItemsInFlight * config->limits.item_size;
+  if (config->limits.client_output < many_items) {
+    Derive("limits.client_output", "16 times limits.item_size", many_items,
            &config->limits.client_output, settings);
   }
-  if (config->limits.node_output < two_items) {
-    Derive("limits.node_output", "twice limits.item_size", two_items, &config->limits.node_output,
+  if (config->limits.node_output < many_items) {
+    Derive("limits.node_output", "16 times limits.item_size", many_items, &config->limits.node_output,
            settings);
   }
 }

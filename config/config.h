@@ -90,7 +90,7 @@ struct Config {
     uint64_t line = 2048;
     uint64_t get_line = 2 << 20;
     uint32_t in_flight = 1024;            // answers in flight per client
-    uint64_t client_output = 8ull << 20;  // unread answers per client before it is closed
+    uint64_t client_output = 32ull << 20;  // unread answers per client before it is closed
     uint32_t node_in_flight = 65536;      // requests in flight per connection to a node
     uint64_t node_output = 64ull << 20;   // unsent bytes per connection to a node
     uint32_t merge_keys = 64;             // keys of one merged MGET

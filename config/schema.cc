@@ -210,7 +210,7 @@ std::vector<Key> LimitRows() {
        "longest line of get, gets, gat, gats", MEMBER(limits.get_line)},
       {"limits.in_flight", Count("1024", 1, 1'000'000), Reload::kLive,
        "answers in flight per client", MEMBER(limits.in_flight)},
-      {"limits.client_output", Size("8mb", 64 * kKilo, 16 * kGiga), Reload::kLive,
+      {"limits.client_output", Size("32mb", 64 * kKilo, 16 * kGiga), Reload::kLive,
        "unread answers per client before it is closed; at least twice item_size by default",
        MEMBER(limits.client_output)},
       {"limits.node_in_flight", Count("65536", 1, 10'000'000), Reload::kLive,

@@ -28,12 +28,14 @@ Connection::Connection(net::Io& io, const Settings& settings, std::shared_ptr<No
       batch_counters_(batch_counters),
       link_settings_{node_->backend(), settings.connect_ms, settings.reply_bytes, settings.scripts},
       random_(random_seed | 1),
-      retry_(io.loop, [this] { Open(); }) {
+      retry_(io.loop, [this] { Open(); }),
+      chores_(io.loop, [this] { DoChores(); }) {
   Open();
 }
 
 Connection::~Connection() {
   if (link_ != nullptr) link_->Close();
+  for (Link* link : retired_) link->Close();
   LoseInFlight();
   LoseQueued();
 }
@@ -74,28 +76,6 @@ void Connection::CloseBatch() {
   AddOwn(batch_counters_.keys, batch_.size());
   batch_.clear();
   batch_keys_.Clear();
-}
-
-void Connection::Flush() {
-  flush_due_ = true;
-  if (state_ == State::kUp) {
-    CloseBatch();
-    SendFlush();
-  }
-}
-
-void Connection::SendFlush() {
-  redis::Encoder(&requests_).Request({"FLUSHDB", "ASYNC"});
-  Expect(&flush_waiter_, io_.loop.now_ms());
-}
-
-bool Connection::FlushWaiter::OnReply(const redis::Reply& reply) {
-  if (reply.is_error()) {
-    log::Warning(log::Event::kFlush, "node {} refused a flush: {}", connection.node_->name(),
-                 reply.text);
-  }
-  connection.flush_due_ = false;
-  return true;
 }
 
 void Connection::OnTurnEnd() {
@@ -145,7 +125,8 @@ void Connection::OnReply(const redis::Reply& reply) {
   }
   const uint32_t batch = slots_.front().batch;
   if (batch < 2) {
-    if (batch == 1) expected_value_bytes_ = (expected_value_bytes_ * 15 + reply.text.size()) / 16 + 1;
+    if (batch == 1)
+      expected_value_bytes_ = (expected_value_bytes_ * 15 + reply.text.size()) / 16 + 1;
     Answer(reply);
     return;
   }
@@ -163,7 +144,8 @@ void Connection::Answer(const redis::Reply& reply) {
   slots_.Pop();
   --sent_;
   failures_ = 0;
-  if (!waiter->OnReply(reply) && link_ != nullptr) link_->Fail("a reply that does not fit its request");
+  if (!waiter->OnReply(reply) && link_ != nullptr)
+    link_->Fail("a reply that does not fit its request");
 }
 
 void Connection::Open() {
@@ -179,21 +161,18 @@ void Connection::OnLinkUp() {
   streaming_ = 0;
   ejected_ = false;
   distrusted_ = false;
-  if (flush_due_) {
-    // Ahead of what is queued: it was asked for before.
-    Buffer queued;
-    queued.Swap(requests_);
-    SlotQueue<Slot> slots;
-    slots.Swap(slots_);
-    SendFlush();
-    requests_.Append(queued.view());
-    for (size_t i = 0; i < slots.size(); ++i) slots_.Push(slots[i]);
-  }
+  killing_.clear();
+  if (node_->removals().any()) StartChores();
   if (node_->ReportUp()) log::Info(log::Event::kNodeUp, "node {} is up again", node_->name());
 }
 
-void Connection::OnLinkDown(const std::string& reason) {
+void Connection::OnLinkDown(const std::string& reason, bool by_us) {
   const bool was_idle = state_ == State::kUp && slots_.empty();
+  // What it was sent may still be executed: known to the node before anybody hears of the failure.
+  if (by_us && sent_ > 0) {
+    link_->Retire(node_->removals().Retire(link_->server_side()));
+    retired_.push_back(link_);
+  }
   link_ = nullptr;
   state_ = State::kWaiting;
   Add(node_->counters.failures);
@@ -203,6 +182,8 @@ void Connection::OnLinkDown(const std::string& reason) {
   LoseInFlight();
   if (ejected_) LoseQueued();
 }
+
+void Connection::OnRetiredEnd(Link* link) { std::erase(retired_, link); }
 
 void Connection::Retry(const std::string& reason) {
   if (failures_ >= settings_.failures && !ejected_) {

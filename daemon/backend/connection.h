@@ -8,10 +8,11 @@
 // Owned by a router. Borrows each Waiter until its reply came or it was told OnLost().
 // Threading: its loop's thread.
 // Order: requests leave in the order they were begun; a batch leaves when it is closed.
-// Failure: when the Link ends, what was in flight gets OnLost(); what was only queued stays queued and
-// goes out on the next Link, unless it grows overdue or the node is ejected first. A node is ejected
-// after `failures` failures in a row, and distrusted after one overdue request: then nothing is accepted
-// until a handshake succeeds again, which is tried in the background with jittered, growing pauses.
+// Failure: when the Link ends, what was in flight gets OnLost(); what was only queued stays queued
+// and goes out on the next Link, unless it grows overdue or the node is ejected first. A node is
+// ejected after `failures` failures in a row, and distrusted after one overdue request: then
+// nothing is accepted until a handshake succeeds again, which is tried in the background with
+// jittered, growing pauses.
 #pragma once
 
 #include <cstdint>
@@ -52,15 +53,20 @@ class Connection final : public LinkUser {
   struct Settings {
     uint32_t connect_ms;
     uint32_t request_ms;
-    uint32_t failures;       // in a row until ejection
+    uint32_t failures;  // in a row until ejection
     uint32_t probe_min_ms;
     uint32_t probe_max_ms;
-    size_t most_in_flight;   // slots
+    size_t most_in_flight;  // slots
     size_t most_unsent_bytes;
     size_t merge_keys;
-    size_t merge_bytes;      // expected bytes of a merged reply
+    size_t merge_bytes;  // expected bytes of a merged reply
     size_t reply_bytes;
     std::vector<std::string_view> scripts;
+    size_t most_removals = 100000;  // pending ones, per node
+    config::OnOverflow on_overflow = config::OnOverflow::kFlush;
+    // Writes one request that removes `key` unless its CAS unique is `cas` or newer; its reply is
+    // an integer.
+    void (*write_removal)(std::string_view key, uint64_t cas, Buffer* out) = nullptr;
   };
 
   // Starts connecting at once. Borrows all but `node`.
@@ -82,14 +88,15 @@ class Connection final : public LinkUser {
   // Ends the open batch: requests begun later execute after its reads.
   void CloseBatch();
 
-  // FLUSHDB of the node's database now, or as soon as it can be reached, before all that is queued.
-  void Flush();
+  // Works on the node's pending removals as soon as it can be reached.
+  void StartChores();
 
   // Writes what this turn queued.
   void OnTurnEnd();
+  [[nodiscard]] const Settings& settings() const { return settings_; }
   // Ends the Link when its oldest request is overdue.
   void CheckDeadlines(uint64_t now_ms);
-  [[nodiscard]] bool idle() const { return slots_.empty() && batch_.empty(); }
+  [[nodiscard]] bool idle() const { return slots_.empty() && batch_.empty() && retired_.empty(); }
 
  private:
   struct Slot {
@@ -103,10 +110,12 @@ class Connection final : public LinkUser {
   void OnElement(const redis::Reply& reply, size_t index) override;
   void OnReply(const redis::Reply& reply) override;
   void OnLinkUp() override;
-  void OnLinkDown(const std::string& reason) override;
+  void OnLinkDown(const std::string& reason, bool by_us) override;
+  void OnRetiredEnd(Link* link) override;
 
   void Answer(const redis::Reply& reply);
-  void SendFlush();
+  void DoChores();
+  void KillOldConnections();
   void Open();
   void Retry(const std::string& reason);
   void LoseInFlight();
@@ -126,19 +135,14 @@ class Connection final : public LinkUser {
   uint64_t random_;
   net::Timer retry_;
 
-  // Waits for the FLUSHDB that Flush() owes.
-  struct FlushWaiter final : Waiter {
-    explicit FlushWaiter(Connection& owner) : connection(owner) {}
-    bool OnReply(const redis::Reply& reply) override;
-    void OnLost(bool) override {}  // still due: sent again on the next Link
-    Connection& connection;
-  };
-  FlushWaiter flush_waiter_{*this};
-  bool flush_due_ = false;
-
   Buffer requests_;
   SlotQueue<Slot> slots_;
   size_t sent_ = 0;
+  std::vector<Link*> retired_;           // given up, but not known to have ended
+  std::vector<OldConnection*> killing_;  // asked for on this Link
+  net::Timer chores_;
+  uint64_t chores_after_ms_ = 0;
+  uint64_t refused_removals_ = 0;
   size_t streaming_ = 0;  // elements of the current streamed array still due
 
   std::vector<Slot> batch_;

@@ -16,10 +16,9 @@ Link::Link(net::Io& io, const Settings& settings, LinkUser* user)
     : io_(io),
       settings_(settings),
       user_(user),
-      stream_(std::make_unique<net::Stream>(io.loop, io.buffers, this,
-                                            settings.backend.unix_path.empty()
-                                                ? net::Stream::Kind::kTcp
-                                                : net::Stream::Kind::kUnix)),
+      stream_(std::make_unique<net::Stream>(
+          io.loop, io.buffers, this,
+          settings.backend.unix_path.empty() ? net::Stream::Kind::kTcp : net::Stream::Kind::kUnix)),
       decoder_(this, settings.reply_bytes),
       deadline_(io.loop, [this] {
         if (connect_error_ != 0) {
@@ -34,7 +33,8 @@ void Link::Start() {
   deadline_.Once(settings_.connect_ms);
   const config::Backend& backend = settings_.backend;
   if (!backend.unix_path.empty()) {
-    if (const int error = stream_->ConnectUnix(backend.unix_path); error != 0) Connect(error, nullptr);
+    if (const int error = stream_->ConnectUnix(backend.unix_path); error != 0)
+      Connect(error, nullptr);
     return;
   }
   sockaddr_storage address{};
@@ -135,28 +135,51 @@ void Link::Send(Buffer* requests) {
 void Link::Close() {
   if (user_ == nullptr) return;
   user_ = nullptr;
-  lookup_.reset();
-  deadline_.Stop();
-  decoder_.Abort("closed");
+  Stop();
   stream_->Close();
 }
 
-void Link::Fail(const std::string& reason) {
+void Link::Stop() {
+  lookup_.reset();
+  deadline_.Stop();
+  decoder_.Abort("closed");
+}
+
+void Link::Retire(std::shared_ptr<OldConnection> old) {
+  old_ = std::move(old);
+  stream_->HalfClose();
+}
+
+void Link::Fail(const std::string& reason, bool by_us) {
   LinkUser* const user = user_;
   if (user == nullptr) return;
   const std::string why = reason;  // may be a member's text
-  Close();
-  user->OnLinkDown(why);
+  Stop();
+  user->OnLinkDown(why, by_us);
+  if (old_ == nullptr) Close();
 }
 
 net::StreamOwner::Space Link::OnReadSpace() { return {io_.scratch.data(), io_.scratch.size()}; }
 
 void Link::OnRead(size_t bytes) {
+  if (old_ != nullptr) return;  // answers to requests that were given up
   if (!decoder_.Feed({io_.scratch.data(), bytes})) Fail("bad reply: " + decoder_.error());
 }
 
 void Link::OnEnd(int error) {
-  Fail(error == 0 ? "closed by the server" : std::string("connection lost: ") + uv_strerror(error));
+  // After a reset or an end of file the server reads this connection no more. Other errors are our
+  // kernel's opinion only.
+  const bool server_knows = error == 0 || error == UV_ECONNRESET || error == UV_EPIPE;
+  if (old_ == nullptr) {
+    Fail(
+        error == 0 ? "closed by the server" : std::string("connection lost: ") + uv_strerror(error),
+        !server_knows);
+    return;
+  }
+  if (server_knows) old_->ended = true;
+  LinkUser* const user = user_;
+  Close();
+  user->OnRetiredEnd(this);
 }
 
 bool Link::StreamArray(size_t count) { return up_ && user_->StreamArray(count); }

@@ -1,5 +1,6 @@
-// Link is one attempt at a connection to a Redis server: look-up, connect, handshake, then replies until
-// it ends. It is never reused: after an error, a timeout or an unexpected byte a new one is made.
+// Link is one attempt at a connection to a Redis server: look-up, connect, handshake, then replies
+// until it ends. It is never reused: after an error, a timeout or an unexpected byte a new one is
+// made.
 //
 // Owned by itself: Close() detaches it from its user at once, and it deletes itself when libuv has
 // released the handle.
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "daemon/backend/removals.h"
 #include "daemon/net/io.h"
 #include "daemon/net/resolver.h"
 #include "daemon/net/stream.h"
@@ -22,18 +24,17 @@
 
 namespace mcrelay::backend {
 
-// How this connection is known to the server, for CLIENT KILL. Empty where the server would not tell.
-struct ServerSide {
-  int64_t client_id = 0;
-  std::string address;  // our end as the server sees it, ip:port or path:0
-};
+class Link;
 
 class LinkUser : public redis::ReplySink {
  public:
   // The handshake is done: Send() may be used.
   virtual void OnLinkUp() = 0;
-  // It ended, or never began. The Link is gone for the user.
-  virtual void OnLinkDown(const std::string& reason) = 0;
+  // It ended, or never began. The Link is gone for the user. `by_us`: the server may not know yet
+  // and still execute what it was sent; unless the user calls link->Retire() now, it is closed.
+  virtual void OnLinkDown(const std::string& reason, bool by_us) = 0;
+  // A retired Link has ended and is gone.
+  virtual void OnRetiredEnd(Link* link) = 0;
 
  protected:
   ~LinkUser() = default;
@@ -56,8 +57,11 @@ class Link final : public net::StreamOwner, private redis::ReplySink {
   [[nodiscard]] size_t unsent_bytes() const { return stream_->unsent_bytes(); }
   // Ends it; no callback follows.
   void Close();
+  // Inside OnLinkDown(): sends no more, but waits until the server has ended the connection too;
+  // `old` is told then.
+  void Retire(std::shared_ptr<OldConnection> old);
   // An unexpected byte or reply: as a broken stream.
-  void Fail(const std::string& reason);
+  void Fail(const std::string& reason, bool by_us = true);
 
   [[nodiscard]] const ServerSide& server_side() const { return server_side_; }
 
@@ -75,6 +79,7 @@ class Link final : public net::StreamOwner, private redis::ReplySink {
   ~Link() = default;
 
   void Start();
+  void Stop();
   void Connect(int error, const sockaddr* address);
   void SendHandshake();
   [[nodiscard]] bool CheckHandshake(Expected step, const redis::Reply& reply);
@@ -85,7 +90,8 @@ class Link final : public net::StreamOwner, private redis::ReplySink {
 
   net::Io& io_;
   const Settings& settings_;
-  LinkUser* user_;  // null once closed
+  LinkUser* user_;                      // null once closed
+  std::shared_ptr<OldConnection> old_;  // set once retired
   std::unique_ptr<net::Stream> stream_;
   redis::Decoder decoder_;
   std::unique_ptr<net::Lookup> lookup_;

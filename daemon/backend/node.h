@@ -1,8 +1,9 @@
-// Node is one Redis server as the whole process sees it: who it is, whether it is up, what happened to it.
+// Node is one Redis server as the whole process sees it: who it is, whether it is up, what happened
+// to it.
 //
 // Owned by shared_ptr from the routes of every worker; outlives a reload that keeps the server.
-// Threading: any; counters are relaxed atomics, each written by many workers but rarely (state changes,
-// errors), so no cache line is fought over on the data path.
+// Threading: any; counters are relaxed atomics, each written by many workers but rarely (state
+// changes, errors), so no cache line is fought over on the data path.
 #pragma once
 
 #include <array>
@@ -12,6 +13,7 @@
 #include <utility>
 
 #include "config/config.h"
+#include "daemon/backend/removals.h"
 #include "protocol/redis/error.h"
 
 namespace mcrelay::backend {
@@ -28,10 +30,12 @@ class Node {
   [[nodiscard]] bool ReportUp() { return down_.exchange(false, std::memory_order_relaxed); }
   [[nodiscard]] bool down() const { return down_.load(std::memory_order_relaxed); }
 
+  [[nodiscard]] Removals& removals() { return removals_; }
+
   struct Counters {
     std::atomic<uint64_t> connects{0};
-    std::atomic<uint64_t> failures{0};   // connections lost or not made
-    std::atomic<uint64_t> timeouts{0};   // requests overdue
+    std::atomic<uint64_t> failures{0};  // connections lost or not made
+    std::atomic<uint64_t> timeouts{0};  // requests overdue
     std::atomic<uint64_t> ejections{0};
     std::array<std::atomic<uint64_t>, redis::kErrorKinds> errors{};  // error replies by kind
   };
@@ -40,6 +44,7 @@ class Node {
  private:
   const config::Backend backend_;
   std::atomic<bool> down_{false};
+  Removals removals_;
 };
 
 }  // namespace mcrelay::backend

@@ -1,5 +1,5 @@
-// SlotQueue is a first-in first-out ring that keeps its memory: a warmed-up connection queues requests
-// without allocating.
+// SlotQueue is a first-in first-out ring that keeps its memory: a warmed-up connection queues
+// requests without allocating.
 //
 //   items_: | . . head x x x x tail . . |   capacity a power of two, indices wrap
 #pragma once
@@ -17,7 +17,9 @@ class SlotQueue {
   [[nodiscard]] bool empty() const { return size_ == 0; }
   [[nodiscard]] size_t size() const { return size_; }
   // REQUIRES: index < size().
-  [[nodiscard]] T& operator[](size_t index) { return items_[(head_ + index) & (items_.size() - 1)]; }
+  [[nodiscard]] T& operator[](size_t index) {
+    return items_[(head_ + index) & (items_.size() - 1)];
+  }
   [[nodiscard]] T& front() { return (*this)[0]; }
 
   void Push(const T& item) {

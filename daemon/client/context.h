@@ -47,11 +47,14 @@ struct Context {
   translate::CasSource cas;
 
   ExchangePool exchanges;
-  memcache::Command command;  // parsed into again and again
-  std::string redis_key;      // scratch
-  Buffer discard;             // takes what nobody wants
+  memcache::Command command;    // parsed into again and again
+  std::string redis_key;        // scratch
+  Buffer discard;               // takes what nobody wants
   std::vector<Session*> dirty;  // sessions with something to do at the end of this turn
   uint64_t turn = 1;
+  // Moving average of what a read answers, a new session's first guess. Starts large: until values
+  // were seen, little is asked for at a time.
+  uint32_t average_read_bytes = 128u << 10;
 
   [[nodiscard]] translate::Environment Environment();
 };

@@ -5,13 +5,33 @@
 #include "daemon/client/context.h"
 #include "daemon/client/counting.h"
 #include "daemon/client/session.h"
+#include "daemon/log/log.h"
 #include "protocol/memcache/answers.h"
 #include "protocol/redis/encoder.h"
 #include "protocol/redis/error.h"
 
 namespace mcrelay::client {
 
+using memcache::Verb;
+using translate::Outcome;
 using translate::Step;
+
+namespace {
+
+// Commands that, when they succeed, leave nothing of an older item.
+bool Overrides(Verb verb) {
+  return verb == Verb::kSet || verb == Verb::kAdd || verb == Verb::kReplace || verb == Verb::kCas ||
+         verb == Verb::kDelete || verb == Verb::kMetaSet || verb == Verb::kMetaDelete;
+}
+
+bool Overrode(Verb verb, Outcome outcome) {
+  if (verb == Verb::kDelete || verb == Verb::kMetaDelete) {
+    return outcome == Outcome::kHit || outcome == Outcome::kMiss;
+  }
+  return outcome == Outcome::kStored || (verb == Verb::kCas && outcome == Outcome::kHit);
+}
+
+}  // namespace
 
 void Exchange::Reset(Session* session) {
   session_ = session;
@@ -30,34 +50,100 @@ void Exchange::Begin(Session* session, const memcache::Command& command, std::st
   if (session->read_turn_ == context_.turn && !translate::Translation::StartsWithRead(command)) {
     connection_->CloseBatch();  // what this client asked to read, it asked before this write
   }
-  Start([&](Buffer* out) {
+  const auto begin = [&](Buffer* out) {
     return translation_.Begin(command, key, context_.Environment(), out);
-  });
+  };
+  if (connection_->node().removals().any() && Hidden(command, key)) {
+    Refuse(begin, translate::Failure::kMissing);
+  } else {
+    Start(begin);
+  }
 }
 
 void Exchange::BeginRemoval(Session* session, const memcache::Command& command) {
   Reset(session);
   connection_ = &Route(command.key);
   if (session->read_turn_ == context_.turn) connection_->CloseBatch();
-  Start([&](Buffer* out) {
-    return translation_.BeginRemoval(command, context_.Environment(), out);
-  });
+  Start(
+      [&](Buffer* out) { return translation_.BeginRemoval(command, context_.Environment(), out); });
 }
 
 template <typename Write>
 void Exchange::Start(const Write& write) {
   if (!Usable()) {
-    (void)write(&context_.discard);
-    context_.discard.Clear();
-    Fail(translate::Failure::kUnavailable);
+    Refuse(write, translate::Failure::kUnavailable);
     return;
   }
   Buffer& out = connection_->Begin();
   const size_t request_at = out.size();
   const Step step = write(&out);
+  NoteOverride();
   // A meta get may need a second step, whose effect must come before later commands on the key.
-  if (translation_.verb() == memcache::Verb::kMetaGet) Hold();
+  if (translation_.verb() == Verb::kMetaGet) Hold();
   Take(step, request_at);
+}
+
+template <typename Write>
+void Exchange::Refuse(const Write& write, translate::Failure failure) {
+  (void)write(&context_.discard);  // the answer depends on the command
+  context_.discard.Clear();
+  NoteOverride();
+  Fail(failure);
+}
+
+// While a removal of `key` is pending, nothing may show the old item or build on it. What replaces
+// it as a whole, or leaves it alone, may pass.
+bool Exchange::Hidden(const memcache::Command& command, std::string_view key) {
+  switch (command.verb) {
+    case Verb::kSet:
+    case Verb::kAdd:
+    case Verb::kReplace:
+    case Verb::kCas:
+    case Verb::kDelete:
+      return false;
+    case Verb::kMetaSet:
+      if (!command.meta.Has('I') && command.meta.mode != 'A' && command.meta.mode != 'P')
+        return false;
+      break;
+    case Verb::kMetaDelete:
+      if (!command.meta.Has('I')) return false;
+      break;
+    default:
+      break;
+  }
+  context_.redis_key.assign(context_.runtime->translate.key_prefix).append(key);
+  return connection_->node().removals().Hides(context_.redis_key);
+}
+
+// A delete stores no CAS unique: what was there before it is what has one older than now.
+void Exchange::NoteOverride() {
+  begun_cas_ = quiet_ = 0;
+  if (!Overrides(translation_.verb())) return;
+  begun_cas_ = translation_.cas() != 0 ? translation_.cas() : context_.cas.Next();
+  backend::Removals& removals = connection_->node().removals();
+  if (removals.any()) quiet_ = removals.Quiet();
+}
+
+void Exchange::SettleRemoval(const Step& step) {
+  backend::Removals& removals = connection_->node().removals();
+  const std::string_view key = translation_.redis_key();
+  if (!step.removal_due) {
+    if (begun_cas_ != 0 && removals.any() && Overrode(translation_.verb(), step.outcome)) {
+      removals.Settle(key, begun_cas_, quiet_);
+    }
+    return;
+  }
+  const auto& settings = connection_->settings();
+  if (!removals.any()) {
+    log::Info(log::Event::kPendingRemoval,
+              "node {}: items that may be stale are hidden until they are removed",
+              connection_->node().name());
+  }
+  if (!removals.Add(key, begun_cas_, settings.most_removals, settings.on_overflow)) {
+    context_.counters.Add(stats::Counter::kRemovalOverflows);
+  }
+  context_.counters.Add(stats::Counter::kRemovals);
+  connection_->StartChores();
 }
 
 void Exchange::BeginLocal(Session* session, std::string_view answer) {
@@ -81,15 +167,14 @@ bool Exchange::Usable() const {
 }
 
 bool Exchange::Holds(std::string_view key) const {
-  return holds_ && translation_.redis_key().substr(
-                       context_.runtime->translate.key_prefix.size()) == key;
+  return holds_ &&
+         translation_.redis_key().substr(context_.runtime->translate.key_prefix.size()) == key;
 }
 
 void Exchange::Hold() {
   if (holds_) return;
   holds_ = true;
-  session_->AddHold(
-      translation_.redis_key().substr(context_.runtime->translate.key_prefix.size()));
+  session_->AddHold(translation_.redis_key().substr(context_.runtime->translate.key_prefix.size()));
 }
 
 // Queues what `step` asks for. The bytes from `request_at` on in the connection's buffer are its
@@ -108,6 +193,7 @@ void Exchange::Take(const Step& step, size_t request_at) {
   reads_ = false;
   repeatable_ = step.repeatable;
   script_ = step.script;
+  if (script_ != nullptr) Hold();  // NOSCRIPT would make it overtaken by later commands on the key
   if (repeatable_ || script_ != nullptr) {
     context_.io.buffers.Lend(&retained_);
     retained_.Clear();
@@ -155,7 +241,6 @@ bool Exchange::OnReply(const redis::Reply& reply) {
 // The server forgot the script (restart, SCRIPT FLUSH, failover): nothing was executed, so the text
 // may be sent. EVAL also makes the server remember it.
 void Exchange::SendAsEval() {
-  Hold();
   translate::WriteEval(*script_, retained_.view(), &connection_->Begin());
   script_ = nullptr;
   Expect();
@@ -204,6 +289,7 @@ void Exchange::Finish(const Step& step, size_t answer_at) {
   answer_bytes_ = static_cast<uint32_t>(Answer().size() - answer_at);
   failed_ = step.outcome == translate::Outcome::kFailed;
   Count(translation_.verb(), step.outcome, &context_.counters);
+  SettleRemoval(step);
   if (holds_) session_->DropHold();
   holds_ = false;
   session_->OnDone(this);
@@ -218,6 +304,9 @@ void Exchange::BeginFlush(Session* session, bool noreply) {
     connection->CloseBatch();
     if (!connection->accepts()) {
       failed_ = true;
+      // It stays due: what is there now must not be served when the node comes back.
+      connection->node().removals().AddFlush();
+      connection->StartChores();
       continue;
     }
     redis::Encoder(&connection->Begin()).Request({"FLUSHDB", "ASYNC"});

@@ -48,6 +48,8 @@ class Exchange final : public backend::Waiter {
   // Later commands of the session on this key must wait until this one is done.
   [[nodiscard]] bool Holds(std::string_view key) const;
 
+  // What the answer will probably come to.
+  uint32_t expected_bytes = 0;
   // For the session's queue and the pool's free list.
   Exchange* next = nullptr;
   // Position in a multi-key retrieval.
@@ -66,6 +68,11 @@ class Exchange final : public backend::Waiter {
   void Start(const Write& write);
   [[nodiscard]] backend::Connection& Route(std::string_view key);
   [[nodiscard]] bool Usable() const;
+  [[nodiscard]] bool Hidden(const memcache::Command& command, std::string_view key);
+  void SettleRemoval(const translate::Step& step);
+  template <typename Write>
+  void Refuse(const Write& write, translate::Failure failure);
+  void NoteOverride();
   void Take(const translate::Step& step, size_t request_at);
   void Expect();
   void SendAsEval();
@@ -83,6 +90,8 @@ class Exchange final : public backend::Waiter {
   translate::Translation translation_;
   const translate::Script* script_ = nullptr;  // the requests in flight are one EVALSHA of it
   uint64_t arrived_ms_ = 0;
+  uint64_t begun_cas_ = 0;    // for the rule on pending removals, where nothing is stored
+  uint64_t quiet_ = 0;        // Removals::Quiet() when it began
   uint32_t outstanding_ = 0;  // replies due
   uint32_t replies_ = 0;      // replies of the requests in flight
   uint32_t answer_bytes_ = 0;
@@ -92,7 +101,7 @@ class Exchange final : public backend::Waiter {
   bool queued_ = false;      // in the session's queue
   bool repeatable_ = false;  // the requests in flight may be sent a second time
   bool retried_ = false;
-  bool reads_ = false;       // the request in flight is a merged read
+  bool reads_ = false;  // the request in flight is a merged read
   bool holds_ = false;
   bool flush_ = false;
   bool noreply_ = false;

@@ -18,9 +18,9 @@ struct Runtime {
   FlushMode flush = FlushMode::kFlushDb;
   bool shutdown_enabled = false;
   uint64_t request_ms = 250;
-  uint64_t idle_ms = 0;         // a client silent that long is closed; 0: never
-  size_t most_in_flight = 1024;  // answers of one client
-  size_t most_output_bytes = 8u << 20;  // unread by one client
+  uint64_t idle_ms = 0;                  // a client silent that long is closed; 0: never
+  size_t most_in_flight = 1024;          // answers of one client
+  size_t most_output_bytes = 32u << 20;  // unread by one client
 };
 
 }  // namespace mcrelay::client

@@ -17,9 +17,9 @@ using stats::Counter;
 
 namespace {
 
-constexpr size_t kSmallestWindow = 8;
-// What a full window of answers may come to.
-constexpr size_t kWindowBytes = 1u << 20;
+// What the answers in flight may probably come to; a few may always be in flight.
+constexpr uint32_t kWindowBytes = 1u << 20;
+constexpr uint16_t kSmallestWindow = 8;
 // With this much unread, nothing more is asked for the client.
 constexpr size_t kUnreadBytes = 256u << 10;
 
@@ -35,7 +35,7 @@ uint64_t KeyBit(std::string_view key) {
 Session::Session(Context& context, net::Stream::Kind kind)
     : context_(context),
       stream_(context.io.loop, context.io.buffers, this, kind),
-      window_(kSmallestWindow) {}
+      average_read_bytes_(context.average_read_bytes) {}
 
 bool Session::Adopt(int fd) {
   if (!stream_.Adopt(fd)) return false;
@@ -49,11 +49,13 @@ net::StreamOwner::Space Session::OnReadSpace() {
   if (input_.empty()) return {io.scratch.data(), io.scratch.size()};
   // Memory follows the bytes that came, not the ones that were announced.
   const size_t wanted = need_ > input_.size() ? need_ - input_.size() : 0;
-  input_.Reserve(std::clamp(wanted, net::kReadBytes / 16, std::max(input_.size(), net::kReadBytes)));
+  input_.Reserve(
+      std::clamp(wanted, net::kReadBytes / 16, std::max(input_.size(), net::kReadBytes)));
   return {const_cast<char*>(input_.data()) + input_.size(), input_.free_tail()};
 }
 
 void Session::OnRead(size_t bytes) {
+  full_ = false;
   context_.counters.Add(Counter::kBytesRead, bytes);
   arrived_ms_ = context_.io.loop.now_ms();
   if (input_.empty()) {
@@ -77,14 +79,15 @@ void Session::Keep(std::string_view rest) {
 void Session::Resume() {
   if (!stalled_ || stream_.closing() || Paused()) return;
   if (full_) arrived_ms_ = context_.io.loop.now_ms();  // that wait was the client's own
-  full_ = false;
   input_.Consume(Process(input_.view()));
   if (input_.empty()) context_.io.buffers.Return(&input_);
   if (!stalled_ && !ending_) stream_.StartReading();
 }
 
 bool Session::Paused() const {
-  return in_flight_ >= window_ || stream_.unsent_bytes() >= kUnreadBytes || stream_.closing();
+  return in_flight_ >= context_.runtime->most_in_flight ||
+         (in_flight_ >= kSmallestWindow && expected_bytes_ >= kWindowBytes) ||
+         stream_.unsent_bytes() >= kUnreadBytes || stream_.closing();
 }
 
 bool Session::Held(std::string_view key) const {
@@ -132,7 +135,6 @@ size_t Session::Process(std::string_view input) {
     at += consumed;
     if (!go_on) break;
   }
-  full_ = full_ || (stalled_ && in_flight_ < window_);
   return at;
 }
 
@@ -202,7 +204,8 @@ bool Session::Run(const Command& command, std::string_view rest, size_t* consume
   }
   if (command.verb <= Verb::kMetaDebug) {
     if (Held(command.key)) return Wait(consumed);
-    Push()->Begin(this, command, command.key);
+    const bool reads = command.verb == Verb::kMetaGet;
+    Push(reads ? average_read_bytes_ : kLineBytes)->Begin(this, command, command.key);
     return true;
   }
   // Statistics count what was asked before; the others must not overtake a second step.
@@ -220,7 +223,7 @@ size_t Session::RunList(const Command& command, size_t tail_bytes) {
       list_ = std::make_unique<List>(List{command.verb, command.exptime, keys.size(), tail_bytes});
       return keys.size();
     }
-    Exchange* const exchange = Push();
+    Exchange* const exchange = Push(average_read_bytes_);
     exchange->in_list = true;
     std::string_view after = rest;
     std::string_view ignored;
@@ -252,13 +255,15 @@ void Session::RefuseTooLarge(const Command& command, std::string_view error) {
   }
 }
 
-Exchange* Session::Push() {
+Exchange* Session::Push(uint32_t expected_bytes) {
   Exchange* const exchange = context_.exchanges.Take();
   exchange->next = nullptr;
   exchange->in_list = exchange->ends_list = false;
   (tail_ == nullptr ? head_ : tail_->next) = exchange;
   tail_ = exchange;
+  exchange->expected_bytes = expected_bytes;
   ++in_flight_;
+  expected_bytes_ += expected_bytes;
   return exchange;
 }
 
@@ -273,7 +278,11 @@ void Session::Say(std::string_view answer) {
 }
 
 void Session::OnDone(Exchange* exchange) {
-  if (exchange != head_) return;
+  if (exchange != head_) {
+    held_bytes_ += exchange->held().size();
+    if (held_bytes_ > context_.runtime->most_output_bytes) MarkDirty();
+    return;
+  }
   while (head_ != nullptr && head_->done()) Pop();
   MarkDirty();
 }
@@ -283,18 +292,25 @@ void Session::Pop() {
   head_ = exchange->next;
   if (head_ == nullptr) tail_ = nullptr;
   --in_flight_;
+  expected_bytes_ -= exchange->expected_bytes;
   Buffer& held = exchange->held();
+  held_bytes_ -= held.size();
   if (!held.empty()) stream_.out().Append(held.view());
   if (exchange->in_list) EndListKey(exchange);
-
-  const uint32_t bytes = exchange->answer_bytes();
-  average_answer_bytes_ = (average_answer_bytes_ * 7 + bytes) / 8 + 1;
-  const size_t fitting = std::clamp<size_t>(kWindowBytes / average_answer_bytes_, kSmallestWindow,
-                                            context_.runtime->most_in_flight);
-  window_ = static_cast<uint16_t>(std::min<size_t>(window_ + 1, fitting));
+  if (exchange->expected_bytes != kLineBytes) Learn(exchange->answer_bytes());
   // While answers come, waiting for the window is no reason to be overdue.
   if (stalled_ && exchange->answered()) arrived_ms_ = context_.io.loop.now_ms();
   exchange->Leave();
+}
+
+void Session::Learn(uint32_t read_bytes) {
+  const auto blend = [&](uint32_t average, uint32_t weight) {
+    return std::max<uint32_t>(
+        static_cast<uint32_t>((uint64_t{average} * (weight - 1) + read_bytes) / weight),
+        kLineBytes + 1);
+  };
+  average_read_bytes_ = blend(average_read_bytes_, 8);
+  context_.average_read_bytes = blend(context_.average_read_bytes, 64);
 }
 
 // The whole list ends in END, or in the first failure of one of its keys.
@@ -328,17 +344,21 @@ void Session::Flush() {
     stream_.Flush();
     if (stream_.closing()) return;
   }
-  const size_t unsent = stream_.unsent_bytes();
+  const size_t unsent = stream_.unsent_bytes() + held_bytes_;
   if (unsent > context_.runtime->most_output_bytes) {
     context_.counters.Add(Counter::kClosedOverLimit);
-    log::Warning(log::Event::kClient, "closed a client that left {} bytes of answers unread", unsent);
+    log::Warning(log::Event::kClient, "closed a client that left {} bytes of answers unread",
+                 unsent);
     Destroy();
   } else if (ending_ && head_ == nullptr && !stalled_ && unsent == 0) {
     Destroy();
+  } else if (stalled_ && !Paused() && holds_ == 0) {
+    MarkDirty();  // it waited for this write only
   }
 }
 
 void Session::OnDrained() {
+  full_ = true;
   if (stalled_ || ending_) MarkDirty();
 }
 

@@ -1,17 +1,15 @@
-// Session is one client's connection: it parses commands, starts an exchange for each, and writes the
-// answers in the order of the commands.
+// Session is one client's connection: it parses commands, starts an exchange for each, and writes
+// the answers in the order of the commands.
 //
 //   bytes -> Parse() -> | head_ exchange -> exchange -> tail_ |  oldest first; the answered prefix
 //                                                                leaves, the rest waits its turn
 //
-// Owned by its worker. An idle session holds no buffer: bytes are parsed where they were read, only an
-// unfinished command is kept in input_.
-// Threading: its worker's thread.
-// Bounds: at most window_ answers in flight; it starts small and grows while the answers stay small, so
-// that a client that asks for much and reads nothing costs little. While it is full, or the client
-// does not read, nothing more is parsed or read from this client.
-// Failure: the client is closed for nothing but its own doing (quit, end of file, binary protocol, a
-// line without end, answers it does not read, idle timeout).
+// Owned by its worker. An idle session holds no buffer: bytes are parsed where they were read, only
+// an unfinished command is kept in input_. Threading: its worker's thread. Bounds: the answers in
+// flight are bounded in number and in the bytes they will probably come to, which is learnt from
+// the answers before. While that is reached, or the client does not read, nothing more is parsed or
+// read from this client. Failure: the client is closed for nothing but its own doing (quit, end of
+// file, binary protocol, a line without end, answers it does not read, idle timeout).
 #pragma once
 
 #include <cstdint>
@@ -50,6 +48,8 @@ class Session final : public net::StreamOwner {
  private:
   friend class Exchange;
 
+  static constexpr uint32_t kLineBytes = 64;  // any answer that is not an item
+
   // The rest of a key list that had to wait.
   struct List {
     memcache::Verb verb;
@@ -78,7 +78,7 @@ class Session final : public net::StreamOwner {
   void RefuseTooLarge(const memcache::Command& command, std::string_view error);
   void RefuseBinary(std::string_view request);
   void EndInput();
-  Exchange* Push();
+  Exchange* Push(uint32_t expected_bytes = kLineBytes);
   void Say(std::string_view answer);
   void Keep(std::string_view rest);
 
@@ -88,6 +88,7 @@ class Session final : public net::StreamOwner {
   void DropHold();
 
   void Pop();
+  void Learn(uint32_t read_bytes);
   void EndListKey(Exchange* exchange);
   void MarkDirty();
 
@@ -100,18 +101,19 @@ class Session final : public net::StreamOwner {
   std::unique_ptr<std::string> list_error_;  // what ends the current list instead of END
   uint64_t swallow_ = 0;
   uint64_t arrived_ms_ = 0;
-  uint64_t read_turn_ = 0;   // the turn in which a read of ours joined a batch
-  uint64_t hold_bits_ = 0;   // a hint for Held(): bits of the keys held
-  uint32_t need_ = 0;        // input size below which parsing is pointless
+  uint64_t read_turn_ = 0;  // the turn in which a read of ours joined a batch
+  size_t held_bytes_ = 0;   // of answers that wait for their turn
+  uint64_t hold_bits_ = 0;  // a hint for Held(): bits of the keys held
+  uint32_t need_ = 0;       // input size below which parsing is pointless
   uint32_t scanned_ = 0;
-  uint32_t average_answer_bytes_ = 0;
+  uint32_t average_read_bytes_;
+  uint32_t expected_bytes_ = 0;  // what the answers in flight will probably come to
   uint16_t in_flight_ = 0;
-  uint16_t window_;
   uint16_t holds_ = 0;
-  bool first_ = true;      // nothing parsed yet
-  bool ending_ = false;    // close when everything is answered
-  bool stalled_ = false;   // input_ has commands that had to wait
-  bool full_ = false;      // the client did not read: the wait is its own
+  bool first_ = true;     // nothing parsed yet
+  bool ending_ = false;   // close when everything is answered
+  bool stalled_ = false;  // input_ has commands that had to wait
+  bool full_ = false;     // the client did not read for a while: that wait is its own
   bool dirty_ = false;
 };
 

@@ -1,5 +1,6 @@
 #include "daemon/net/child.h"
 
+#include <sys/wait.h>
 #include <uv.h>
 
 #include <csignal>
@@ -48,7 +49,8 @@ Child::Child(Loop& loop, const std::vector<std::string>& arguments,
 
 Child::~Child() {
   state_->exited = nullptr;
-  uv_process_kill(&state_->handle, SIGTERM);
+  // It keeps nothing worth a tidy end, and its folder can only be removed when it is gone.
+  if (uv_process_kill(&state_->handle, SIGKILL) == 0) waitpid(state_->handle.pid, nullptr, 0);
   uv_close(reinterpret_cast<uv_handle_t*>(&state_->handle),
            [](uv_handle_t* handle) { delete static_cast<State*>(handle->data); });
 }

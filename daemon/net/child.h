@@ -18,7 +18,7 @@ class Child {
   // std::runtime_error when it cannot be started.
   Child(Loop& loop, const std::vector<std::string>& arguments,
         std::function<void(const std::string& how)> exited);
-  // Ends it with SIGTERM and forgets it.
+  // Kills it, waits until it is gone, and forgets it.
   ~Child();
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;

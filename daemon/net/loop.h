@@ -1,10 +1,10 @@
-// Loop is one libuv event loop with what the rest of the daemon needs of it: a hook at the end of every
-// turn, messages from other threads, timers.
+// Loop is one libuv event loop with what the rest of the daemon needs of it: a hook at the end of
+// every turn, messages from other threads, timers.
 //
-// A turn: timers -> poll (every readable stream is read once) -> TurnHook::OnTurnEnd(), where all that
-// the turn produced is written, one write a stream -> closed handles.
-// Threading: everything but Post() belongs to the thread that calls Run().
-// Lifetime: outlives every stream and timer made on it; ~Loop() closes what is left and drains.
+// A turn: timers -> poll (every readable stream is read once) -> TurnHook::OnTurnEnd(), where all
+// that the turn produced is written, one write a stream -> closed handles. Threading: everything
+// but Post() belongs to the thread that calls Run(). Lifetime: outlives every stream and timer made
+// on it; ~Loop() closes what is left and drains.
 #pragma once
 
 #include <uv.h>
@@ -18,7 +18,8 @@ namespace mcrelay::net {
 
 class TurnHook {
  public:
-  // All of this turn's I/O was taken in: what is overdue now is overdue, however late the turn came.
+  // All of this turn's I/O was taken in: what is overdue now is overdue, however late the turn
+  // came.
   virtual void OnPolled() = 0;
   // Right after OnPolled(), and before the loop sleeps, when timers may have produced something.
   virtual void OnTurnEnd() = 0;
@@ -71,6 +72,8 @@ class Timer {
 
   void Once(uint64_t delay_ms) { uv_timer_start(&state_->handle, Fire, delay_ms, 0); }
   void Every(uint64_t period_ms) { uv_timer_start(&state_->handle, Fire, period_ms, period_ms); }
+  // Every(), with the first time in the next turn.
+  void EveryFromNow(uint64_t period_ms) { uv_timer_start(&state_->handle, Fire, 0, period_ms); }
   void Stop() { uv_timer_stop(&state_->handle); }
   [[nodiscard]] bool active() const {
     return uv_is_active(reinterpret_cast<const uv_handle_t*>(&state_->handle)) != 0;

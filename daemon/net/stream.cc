@@ -1,5 +1,7 @@
 #include "daemon/net/stream.h"
 
+#include <sys/socket.h>
+
 #include <cassert>
 #include <cstring>
 
@@ -137,8 +139,8 @@ void Stream::WriteUnsent() {
   unsent_->request.data = unsent_.get();
   uv_buf_t buffer = uv_buf_init(const_cast<char*>(unsent_->writing.data()),
                                 static_cast<unsigned>(unsent_->writing.size()));
-  const int status = uv_write(
-      &unsent_->request, stream(), &buffer, 1, [](uv_write_t* request, int result) {
+  const int status =
+      uv_write(&unsent_->request, stream(), &buffer, 1, [](uv_write_t* request, int result) {
         auto* unsent = static_cast<Unsent*>(request->data);
         Stream* self = unsent->stream;
         if (self == nullptr) {  // closed meanwhile: nobody else holds it
@@ -170,6 +172,13 @@ void Stream::Fail(int error) {
   owner_->OnEnd(error);
 }
 
+void Stream::HalfClose() {
+  out_.Clear();
+  uv_os_fd_t fd;
+  // Not uv_shutdown(), which would first write what libuv still holds.
+  if (uv_fileno(&handle_.any, &fd) == 0) shutdown(fd, SHUT_WR);
+}
+
 size_t Stream::unsent_bytes() const {
   return out_.size() + (unsent_ == nullptr ? 0 : unsent_->writing.size());
 }
@@ -184,9 +193,8 @@ void Stream::Close() {
     unsent_.release()->stream = nullptr;  // its write callback frees it
   }
   unsent_.reset();
-  uv_close(&handle_.any, [](uv_handle_t* handle) {
-    static_cast<Stream*>(handle->data)->owner_->OnClosed();
-  });
+  uv_close(&handle_.any,
+           [](uv_handle_t* handle) { static_cast<Stream*>(handle->data)->owner_->OnClosed(); });
 }
 
 }  // namespace mcrelay::net

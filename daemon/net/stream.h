@@ -7,7 +7,8 @@
 // Owned by a session or connection, embedded in it (an idle one costs the handle and a few words).
 // Lifetime: after Close() the owner must keep the Stream until OnClosed(); there it may delete it.
 // Threading: only on its loop's thread.
-// Failure: OnEnd() says that the peer closed (error 0) or the socket broke; the owner calls Close().
+// Failure: OnEnd() says that the peer closed (error 0) or the socket broke; the owner calls
+// Close().
 #pragma once
 
 #include <uv.h>
@@ -75,6 +76,9 @@ class Stream {
   // Bytes the owner produced that the socket has not taken yet.
   [[nodiscard]] size_t unsent_bytes() const;
 
+  // Tells the peer that nothing more will come, drops what was not handed to the kernel, goes on
+  // reading.
+  void HalfClose();
   // Gives up output and handle. Safe to call twice.
   void Close();
   [[nodiscard]] bool closing() const { return closing_; }

@@ -5,7 +5,8 @@ namespace {
 
 constexpr std::array<CounterInfo, kCounters> kTable = {{
     {Counter::kCurrConnections, "curr_connections", "open client connections"},
-    {Counter::kTotalConnections, "total_connections", "client connections accepted since the start"},
+    {Counter::kTotalConnections, "total_connections",
+     "client connections accepted since the start"},
     {Counter::kRejectedConnections, "rejected_connections", "connections refused over the limit"},
     {Counter::kCmdGet, "cmd_get", "keys asked for"},
     {Counter::kCmdSet, "cmd_set", "storage commands, cas included"},
@@ -37,6 +38,8 @@ constexpr std::array<CounterInfo, kCounters> kTable = {{
     {Counter::kProtocolErrors, "relay_protocol_errors", "lines answered with an error"},
     {Counter::kClosedOverLimit, "relay_closed_over_limit", "clients closed for unread answers"},
     {Counter::kClosedIdle, "relay_closed_idle", "clients closed after the idle timeout"},
+    {Counter::kRemovals, "relay_removals", "failed operations whose old item was hidden"},
+    {Counter::kRemovalOverflows, "relay_removal_overflows", "of these, more than the set holds"},
 }};
 
 }  // namespace

@@ -1,7 +1,7 @@
 // Counters of one worker, under memcached's names where memcached has one.
 //
-// Written by their worker only, read by any thread: relaxed loads and stores, no locked instruction.
-// The table in counters.cc gives each its name and meaning; `stats`, /metrics and
+// Written by their worker only, read by any thread: relaxed loads and stores, no locked
+// instruction. The table in counters.cc gives each its name and meaning; `stats`, /metrics and
 // docs/operations.md come from it.
 #pragma once
 
@@ -47,8 +47,10 @@ enum class Counter : uint8_t {
   kProtocolErrors,
   kClosedOverLimit,
   kClosedIdle,
+  kRemovals,
+  kRemovalOverflows,
 };
-inline constexpr int kCounters = static_cast<int>(Counter::kClosedIdle) + 1;
+inline constexpr int kCounters = static_cast<int>(Counter::kRemovalOverflows) + 1;
 
 struct CounterInfo {
   Counter counter;

@@ -9,7 +9,8 @@ namespace mcrelay::worker {
 namespace {
 
 translate::OnError ToTranslate(config::OnError on_error) {
-  return on_error == config::OnError::kMiss ? translate::OnError::kMiss : translate::OnError::kError;
+  return on_error == config::OnError::kMiss ? translate::OnError::kMiss
+                                            : translate::OnError::kError;
 }
 
 client::FlushMode FlushModeOf(const config::Config& config) {
@@ -49,6 +50,13 @@ std::shared_ptr<const client::Runtime> MakeRuntime(const config::Config& config)
   return runtime;
 }
 
+// By EVAL: off the data path, and it cannot meet NOSCRIPT.
+void WriteRemoval(std::string_view key, uint64_t cas, Buffer* out) {
+  Buffer request;
+  const translate::Script& script = translate::WriteRemoveIfOlder(key, cas, &request);
+  translate::WriteEval(script, request.view(), out);
+}
+
 backend::Connection::Settings MakeConnectionSettings(const config::Config& config) {
   // A stored item may be larger than our own limit (other software wrote it); above this one reply
   // would cost more memory than a worker should hold.
@@ -65,7 +73,15 @@ backend::Connection::Settings MakeConnectionSettings(const config::Config& confi
       .merge_bytes = config.limits.merge_bytes,
       .reply_bytes = std::max<size_t>(kSmallestReplyLimit, 2 * config.limits.item_size),
       .scripts = {},
+      .most_removals = config.limits.pending_removals,
+      .on_overflow = config.on_overflow,
+      .write_removal = WriteRemoval,
   };
+  // Without a database of our own there is nothing to flush: the node's keys stay hidden instead.
+  if (settings.on_overflow == config::OnOverflow::kFlush &&
+      FlushModeOf(config) != client::FlushMode::kFlushDb) {
+    settings.on_overflow = config::OnOverflow::kMiss;
+  }
   for (const translate::Script& script : translate::AllScripts()) {
     settings.scripts.push_back(script.text);
   }

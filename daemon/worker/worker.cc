@@ -15,8 +15,8 @@ namespace {
 
 constexpr uint64_t kIdleCheckMs = 1000;
 
-// Ticks of 1/16 us since the epoch that never run backwards: the monotonic clock, started at the wall
-// clock's time.
+// Ticks of 1/16 us since the epoch that never run backwards: the monotonic clock, started at the
+// wall clock's time.
 uint64_t CasTicks() {
   const auto nanoseconds = [](clockid_t clock) {
     timespec now;
@@ -50,12 +50,17 @@ Worker::Worker(Shared& shared, size_t index, uint64_t salt,
       idle_(io_.loop, [this] { CloseIdle(); }),
       flush_(io_.loop, [this] {
         if (shared_.flushes.load() != flush_number_) return;
-        for (const auto& connection : context_.router->connections()) connection->Flush();
+        for (const auto& connection : context_.router->connections()) {
+          connection->node().removals().AddFlush();
+          connection->StartChores();
+        }
       }) {}
 
 Worker::~Worker() = default;
 
-void Worker::Start() { thread_ = std::thread([this] { Run(); }); }
+void Worker::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
 
 void Worker::Join() {
   if (thread_.joinable()) thread_.join();
@@ -80,10 +85,9 @@ void Worker::Run() {
 }
 
 void Worker::MakeRouter(const Snapshot& snapshot) {
-  context_.router = std::make_unique<route::Router>(io_, snapshot.connection, snapshot.nodes,
-                                                    snapshot.placement,
-                                                    shared_.stats[index_]->batches,
-                                                    salt_ * 1000003 + index_);
+  context_.router =
+      std::make_unique<route::Router>(io_, snapshot.connection, snapshot.nodes, snapshot.placement,
+                                      shared_.stats[index_]->batches, salt_ * 1000003 + index_);
 }
 
 void Worker::Adopt(int fd, net::Stream::Kind kind) {
@@ -156,15 +160,18 @@ void Worker::OnPolled() {
 void Worker::OnTurnEnd() {
   ++context_.turn;
   auto& dirty = context_.dirty;
-  // Going on may make further sessions dirty.
-  for (size_t i = 0; i < dirty.size(); ++i) dirty[i]->Resume();
-  context_.router->OnTurnEnd();
-  if (!retiring_.empty()) {
+  do {
+    // Going on may make further sessions dirty; so may writing, when it made room for more.
+    for (size_t i = 0; i < dirty.size(); ++i) dirty[i]->Resume();
+    context_.router->OnTurnEnd();
     for (const auto& router : retiring_) router->OnTurnEnd();
+    flushing_.swap(dirty);
+    for (client::Session* session : flushing_) session->Flush();
+    flushing_.clear();
+  } while (!dirty.empty());
+  if (!retiring_.empty()) {
     std::erase_if(retiring_, [](const auto& router) { return router->idle(); });
   }
-  for (size_t i = 0; i < dirty.size(); ++i) dirty[i]->Flush();
-  dirty.clear();
   if (!tick_.active() && !context_.router->idle()) {
     tick_.Every(std::clamp<uint64_t>(context_.runtime->request_ms / 10, 5, 50));
   }

@@ -2,9 +2,9 @@
 // memory. Workers share nothing on the data path.
 //
 // Owned by the server, which starts, drains and joins it.
-// Threading: the public functions may be called from any thread; all the rest runs on the worker's own.
-// Order at the end of a turn: sessions that had to wait go on; then each connection writes once; then
-// each session that has answers writes once.
+// Threading: the public functions may be called from any thread; all the rest runs on the worker's
+// own. Order at the end of a turn: sessions that had to wait go on; then each connection writes
+// once; then each session that has answers writes once.
 #pragma once
 
 #include <atomic>
@@ -60,11 +60,12 @@ class Worker final : private net::TurnHook, private client::Control {
   client::Context context_;
   std::shared_ptr<const Snapshot> snapshot_;
   std::vector<client::Session*> sessions_;
+  std::vector<client::Session*> flushing_;                // scratch of OnTurnEnd()
   std::vector<std::unique_ptr<route::Router>> retiring_;  // replaced by a reload, still answering
   std::atomic<size_t> session_count_{0};
-  net::Timer tick_;        // looks at deadlines while requests are in flight
-  net::Timer idle_;        // looks for silent clients, when they have a timeout
-  net::Timer flush_;       // a delayed flush_all
+  net::Timer tick_;   // looks at deadlines while requests are in flight
+  net::Timer idle_;   // looks for silent clients, when they have a timeout
+  net::Timer flush_;  // a delayed flush_all
   uint64_t flush_number_ = 0;
   bool check_deadlines_ = false;
   bool draining_ = false;

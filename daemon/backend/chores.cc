@@ -1,0 +1,112 @@
+// Connection's work on pending removals, off the data path: see removals.h for the rule.
+
+#include <algorithm>
+#include <utility>
+
+#include "daemon/backend/connection.h"
+#include "daemon/log/log.h"
+#include "protocol/redis/encoder.h"
+
+namespace mcrelay::backend {
+namespace {
+
+constexpr uint64_t kChoresMs = 25;
+constexpr uint64_t kPauseAfterRefusalMs = 250;
+constexpr size_t kMostPerRound = 512;
+
+// Told when the server has ended an old connection for us. Deletes itself.
+class KillWaiter final : public Waiter {
+ public:
+  explicit KillWaiter(std::shared_ptr<OldConnection> old) : old_(std::move(old)) {}
+
+  bool OnReply(const redis::Reply& reply) override {
+    // 0 is as good as 1: there is no such connection any more. Where the command is refused, the
+    // retired Link finds out by itself.
+    if (reply.is_integer()) old_->ended = true;
+    delete this;
+    return true;
+  }
+  void OnLost(bool) override { delete this; }
+
+ private:
+  std::shared_ptr<OldConnection> old_;
+};
+
+// Told when a removal is acknowledged. Deletes itself.
+class RemovalWaiter final : public Waiter {
+ public:
+  RemovalWaiter(Node& node, Removals::Claim claim, uint64_t* refused)
+      : node_(node), claim_(std::move(claim)), refused_(refused) {}
+
+  bool OnReply(const redis::Reply& reply) override {
+    if (reply.is_error()) {
+      ++*refused_;
+      node_.removals().GiveBack(claim_);
+    } else if (node_.removals().Done(claim_)) {
+      log::Info(log::Event::kPendingRemoval, "node {}: every pending removal is done",
+                node_.name());
+    }
+    delete this;
+    return true;
+  }
+  void OnLost(bool) override {
+    node_.removals().GiveBack(claim_);
+    delete this;
+  }
+
+ private:
+  Node& node_;
+  Removals::Claim claim_;
+  uint64_t* refused_;
+};
+
+}  // namespace
+
+void Connection::StartChores() {
+  if (!chores_.active()) chores_.EveryFromNow(kChoresMs);
+}
+
+void Connection::DoChores() {
+  Removals& removals = node_->removals();
+  if (!removals.any()) {
+    chores_.Stop();
+    return;
+  }
+  if (state_ != State::kUp || io_.loop.now_ms() < chores_after_ms_) return;
+  if (refused_removals_ > 0) {
+    // Redis takes no writes now (MISCONF, READONLY): the misses hold, ask again later.
+    refused_removals_ = 0;
+    chores_after_ms_ = io_.loop.now_ms() + kPauseAfterRefusalMs;
+    return;
+  }
+  KillOldConnections();
+  CloseBatch();
+  for (Removals::Claim& claim : removals.Take(kMostPerRound)) {
+    if (claim.key.empty()) {
+      redis::Encoder(&requests_).Request({"FLUSHDB", "ASYNC"});
+    } else {
+      settings_.write_removal(claim.key, claim.cas, &requests_);
+    }
+    Expect(new RemovalWaiter(*node_, std::move(claim), &refused_removals_), io_.loop.now_ms());
+  }
+}
+
+void Connection::KillOldConnections() {
+  for (const auto& old : node_->removals().OldConnections()) {
+    const ServerSide& side = old->server_side;
+    if (side.client_id == 0 || side.address.empty()) continue;  // its retired Link finds out
+    if (std::find(killing_.begin(), killing_.end(), old.get()) != killing_.end()) continue;
+    killing_.push_back(old.get());
+    redis::Encoder(&requests_)
+        .Begin(6)
+        .Arg("CLIENT")
+        .Arg("KILL")
+        .Arg("ID")
+        .Arg(side.client_id)
+        .Arg("ADDR")
+        .Arg(side.address);
+    Expect(new KillWaiter(old), io_.loop.now_ms());
+  }
+}
+
+}  // namespace mcrelay::backend

@@ -1,0 +1,127 @@
+#include "daemon/backend/removals.h"
+
+#include <algorithm>
+
+namespace mcrelay::backend {
+
+bool Removals::Hides(std::string_view key) const {
+  const std::lock_guard lock(mutex_);
+  return flush_ != 0 || hides_all_ || entries_.find(key) != entries_.end();
+}
+
+bool Removals::Add(std::string_view key, uint64_t cas, size_t most,
+                   config::OnOverflow on_overflow) {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(key);
+  if (found != entries_.end()) {
+    found->second = {std::max(found->second.cas, cas), ++versions_};
+  } else if (entries_.size() < most) {
+    entries_.emplace(key, Entry{cas, ++versions_});
+  } else {
+    if (on_overflow == config::OnOverflow::kFlush && flush_ == 0) flush_ = ++versions_;
+    if (on_overflow == config::OnOverflow::kMiss) hides_all_ = true;
+    return false;
+  }
+  any_.store(true, std::memory_order_release);
+  return true;
+}
+
+uint64_t Removals::Quiet() const {
+  const std::lock_guard lock(mutex_);
+  const bool quiet =
+      std::all_of(old_.begin(), old_.end(), [](const auto& one) { return one->ended.load(); });
+  return quiet ? retired_ + 1 : 0;
+}
+
+void Removals::Settle(std::string_view key, uint64_t cas, uint64_t quiet) {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(key);
+  if (found == entries_.end() || found->second.cas > cas) return;
+  if (quiet == retired_ + 1) {
+    entries_.erase(found);
+    ForgetIfEmpty();
+  } else {
+    found->second = {cas, ++versions_};
+  }
+}
+
+bool Removals::ForgetIfEmpty() {
+  const bool empty = entries_.empty() && flush_ == 0 && !hides_all_;
+  if (empty) any_.store(false, std::memory_order_release);
+  return empty;
+}
+
+void Removals::AddFlush() {
+  const std::lock_guard lock(mutex_);
+  flush_ = ++versions_;
+  flush_taken_ = false;
+  any_.store(true, std::memory_order_release);
+}
+
+std::shared_ptr<OldConnection> Removals::Retire(const ServerSide& server_side) {
+  auto old = std::make_shared<OldConnection>();
+  old->server_side = server_side;
+  const std::lock_guard lock(mutex_);
+  std::erase_if(old_, [](const auto& one) { return one->ended.load(); });
+  old_.push_back(old);
+  ++retired_;
+  return old;
+}
+
+std::vector<std::shared_ptr<OldConnection>> Removals::OldConnections() {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(old_, [](const auto& one) { return one->ended.load(); });
+  return old_;
+}
+
+std::vector<Removals::Claim> Removals::Take(size_t most) {
+  std::vector<Claim> claims;
+  const std::lock_guard lock(mutex_);
+  std::erase_if(old_, [](const auto& one) { return one->ended.load(); });
+  if (!old_.empty()) return claims;
+  if (flush_ != 0) {
+    if (!flush_taken_) claims.push_back({"", 0, flush_});
+    flush_taken_ = true;
+    return claims;
+  }
+  for (auto& [key, entry] : entries_) {
+    if (claims.size() == most) break;
+    if (entry.taken) continue;
+    entry.taken = true;
+    claims.push_back({key, entry.cas, entry.version});
+  }
+  return claims;
+}
+
+bool Removals::Done(const Claim& claim) {
+  const std::lock_guard lock(mutex_);
+  if (claim.key.empty()) {
+    if (flush_ == claim.version) {
+      flush_ = 0;
+      // What failed before the flush was asked for is gone with it.
+      std::erase_if(entries_,
+                    [&](const auto& item) { return item.second.version < claim.version; });
+    }
+    flush_taken_ = false;
+  } else if (const auto found = entries_.find(claim.key);
+             found != entries_.end() && found->second.version == claim.version) {
+    entries_.erase(found);
+  }
+  return ForgetIfEmpty();
+}
+
+void Removals::GiveBack(const Claim& claim) {
+  const std::lock_guard lock(mutex_);
+  if (claim.key.empty()) {
+    flush_taken_ = false;
+  } else if (const auto found = entries_.find(claim.key); found != entries_.end()) {
+    found->second.taken = false;
+  }
+}
+
+size_t Removals::size() const {
+  const std::lock_guard lock(mutex_);
+  return entries_.size();
+}
+
+}  // namespace mcrelay::backend

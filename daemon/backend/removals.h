@@ -1,0 +1,102 @@
+// Removals remembers, for one node and the whole process, which items must not be served any more
+// because an operation that should have replaced or removed them failed or has an unknown outcome.
+//
+//   failed set ---> Add(key, cas) ---> every worker answers a miss for key
+//   node is back, every old connection has ended ---> Take() -> removal sent -> Done()
+//
+// An old connection is one that we gave up while requests were in flight: a command still in its
+// socket buffer may run after a removal that was sent on a new one. It has ended when the server
+// closed it, or killed it for us. Threading: any thread. any() is one atomic load, all that the
+// data path pays while nothing is pending; everything else locks. Bound: `most` keys; what happens
+// beyond is OnOverflow. All is lost with the process.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "config/config.h"
+
+namespace mcrelay::backend {
+
+// How a connection is known to the server. Empty where the server would not tell.
+struct ServerSide {
+  int64_t client_id = 0;
+  std::string address;  // our end as the server sees it
+};
+
+struct OldConnection {
+  ServerSide server_side;
+  std::atomic<bool> ended{false};
+};
+
+class Removals {
+ public:
+  // One thing to be removed, taken by one connection until Done() or GiveBack().
+  struct Claim {
+    std::string key;  // empty: the whole database, after an overflow or a flush that failed
+    uint64_t cas = 0;
+    uint64_t version = 0;
+  };
+
+  [[nodiscard]] bool any() const { return any_.load(std::memory_order_acquire); }
+  // True when `key` must be answered as missing.
+  [[nodiscard]] bool Hides(std::string_view key) const;
+
+  // The item of `key` is stale unless its CAS unique is `cas` or newer. False: the set is full.
+  [[nodiscard]] bool Add(std::string_view key, uint64_t cas, size_t most,
+                         config::OnOverflow on_overflow);
+  // For Settle(), before an operation is sent: not 0 when every old connection has ended.
+  [[nodiscard]] uint64_t Quiet() const;
+  // An operation with `cas` has replaced or removed the item of a key that may be pending. When all
+  // has been quiet since before it was sent nothing stale is left; else older values still may
+  // come.
+  void Settle(std::string_view key, uint64_t cas, uint64_t quiet);
+  // All items of the node are stale.
+  void AddFlush();
+
+  // A connection with requests in flight is given up; to be called before their failure is
+  // reported.
+  std::shared_ptr<OldConnection> Retire(const ServerSide& server_side);
+  // Those that have not ended.
+  [[nodiscard]] std::vector<std::shared_ptr<OldConnection>> OldConnections();
+
+  // At most `most` things to remove now; none while an old connection is open.
+  [[nodiscard]] std::vector<Claim> Take(size_t most);
+  // True when nothing is left to remove.
+  bool Done(const Claim& claim);
+  void GiveBack(const Claim& claim);
+
+  [[nodiscard]] size_t size() const;
+
+ private:
+  struct Entry {
+    uint64_t cas;
+    uint64_t version;  // changes when the entry does, so that an older removal does not settle it
+    bool taken = false;
+  };
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(std::string_view key) const { return std::hash<std::string_view>()(key); }
+  };
+
+  bool ForgetIfEmpty();
+
+  std::atomic<bool> any_{false};
+  mutable std::mutex mutex_;
+  std::unordered_map<std::string, Entry, Hash, std::equal_to<>> entries_;
+  std::vector<std::shared_ptr<OldConnection>> old_;
+  uint64_t versions_ = 0;
+  uint64_t retired_ = 0;  // connections ever retired
+  uint64_t flush_ = 0;    // version of the flush that is due; 0: none
+  bool flush_taken_ = false;
+  bool hides_all_ = false;  // overflow under `miss`: for good
+};
+
+}  // namespace mcrelay::backend
