@@ -12,6 +12,7 @@
 
 #include "config/loader.h"
 #include "daemon/log/log.h"
+#include "daemon/net/child.h"
 #include "daemon/server/health.h"
 #include "daemon/server/process.h"
 #include "daemon/server/server.h"
@@ -57,6 +58,7 @@ int Serve(config::Config config, const std::vector<std::string>& arguments,
 
 int Main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv, argv + argc);
+  if (argc > 1 && arguments[1] == net::kTiedChild) return net::ExecTied(argc, argv);
   const config::Environment environment = config::ReadEnvironment(environ);
   config::LoadResult loaded = config::Load(arguments, environment);
   config::WipeSecrets(argc, argv);

@@ -1,15 +1,30 @@
 #include "daemon/net/child.h"
 
+#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 #include <uv.h>
 
+#include <cerrno>
 #include <csignal>
+#include <cstdio>
+#include <cstring>
 #include <stdexcept>
 #include <utility>
 
 #include "daemon/net/loop.h"
 
 namespace mcrelay::net {
+
+int ExecTied(int argc, char** argv) {
+  constexpr int kCannotRun = 127;  // as the shell says it
+  if (argc < 4) return kCannotRun;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (std::to_string(getppid()) != argv[2]) return kCannotRun;  // it ended before we were tied
+  execvp(argv[3], argv + 3);
+  std::fprintf(stderr, "cannot run %s: %s\n", argv[3], std::strerror(errno));
+  return kCannotRun;
+}
 
 // Outlives the Child until libuv has closed the handle.
 struct Child::State {
@@ -20,7 +35,7 @@ struct Child::State {
 Child::Child(Loop& loop, const std::vector<std::string>& arguments,
              std::function<void(const std::string&)> exited)
     : state_(new State{{}, std::move(exited)}) {
-  std::vector<std::string> words = {"setpriv", "--pdeathsig", "KILL", "--"};
+  std::vector<std::string> words = {"/proc/self/exe", kTiedChild, std::to_string(getpid())};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -42,8 +57,7 @@ Child::Child(Loop& loop, const std::vector<std::string>& arguments,
   if (status != 0) {
     uv_close(reinterpret_cast<uv_handle_t*>(&state_->handle),
              [](uv_handle_t* handle) { delete static_cast<State*>(handle->data); });
-    throw std::runtime_error(std::string("cannot start setpriv (package util-linux): ") +
-                             uv_strerror(status));
+    throw std::runtime_error("cannot start " + arguments[0] + ": " + uv_strerror(status));
   }
 }
 

@@ -1,7 +1,9 @@
 // Child is a process of ours that must not outlive us, not even after kill -9.
 //
 // Owned by the embedded store; used on the main thread's loop. The kernel ends the child with the
-// thread that started it (PR_SET_PDEATHSIG, by setpriv), hence: main thread only.
+// thread that started it (PR_SET_PDEATHSIG), hence: main thread only. Only the child can ask for
+// that, so our own program is started, asks, and becomes the wanted one. setpriv(1) would do the
+// same, but wants system calls that a locked-down service has not got.
 #pragma once
 
 #include <functional>
@@ -11,6 +13,12 @@
 namespace mcrelay::net {
 
 class Loop;
+
+// First argument of our program when it is to become a child; then our process number and the
+// child's command line.
+inline constexpr char kTiedChild[] = "--tied-child";
+// What main() does then. Returns only when that failed, with an exit status.
+int ExecTied(int argc, char** argv);
 
 class Child {
  public:
