@@ -34,8 +34,8 @@ class Embedded {
   const uint64_t memory_bytes_;
   const bool evictions_;
   std::string program_;
+  bool ours_ = false;  // we made folder_; set while folder_ is initialised, hence before it
   std::string folder_;
-  bool ours_ = false;  // we made folder_
   std::unique_ptr<net::Child> child_;
   net::Timer restart_;
 };
