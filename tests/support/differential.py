@@ -53,7 +53,7 @@ class Pair:
     def client(self, server, connection):
         key = (server, connection)
         if key not in self.clients:
-            self.clients[key] = Client(self.addresses[server], limit_s=10)
+            self.clients[key] = Client(self.addresses[server], limit_s=4)
         return self.clients[key]
 
     def run(self, batches, deadline=None):

@@ -7,6 +7,7 @@ acknowledged or just attempted, that value or a miss; after a delete, a miss. No
 same pipeline: allowed unless `strict`.)
 """
 
+import collections
 import random
 import threading
 import time
@@ -67,6 +68,8 @@ class Worker(threading.Thread):
         self.lost = 0  # misses of acknowledged sets
         self.slowest_s = 0.0
         self.times = []  # (when, duration, failures) per batch
+        self.batches = 0
+        self.history = collections.deque(maxlen=2000)  # (key, what was answered)
 
     def run(self):
         try:
@@ -78,6 +81,7 @@ class Worker(threading.Thread):
             self.error = error
 
     def step(self):
+        self.batches += 1
         plan = [self.draw() for _ in range(self.rng.randrange(1, self.batch + 1))]
         started = time.monotonic()
         failures_before = self.failed_writes
@@ -113,6 +117,7 @@ class Worker(threading.Thread):
 
         def check():
             answer = self.client.unit()
+            self.note(key, f"set number {sequence}: {answer.decode().strip()}")
             if answer == b"STORED\r\n":
                 self.stored += 1
                 if known.sequence == sequence:
@@ -128,9 +133,11 @@ class Worker(threading.Thread):
         known = self.known[key]
         known.sequence += 1
         known.present = known.sure = False
+        sequence = known.sequence
 
         def check():
             answer = self.client.unit()
+            self.note(key, f"delete number {sequence}: {answer.decode().strip()}")
             if answer != b"DELETED\r\n" and answer not in self.DELETE_FAILED:
                 raise AssertionError(f"delete {key!r} answered {answer[:120]!r}")
 
@@ -159,15 +166,23 @@ class Worker(threading.Thread):
                 value = units.pop(0).partition(b"\r\n")[2][:-2]
                 found = read_value(key, value)
                 self.hits += 1
+                self.note(key, f"get of {len(allowed)} keys: number {found}")
                 repeated = not self.strict and sequence < found <= self.known[key].sequence
                 if not repeated and (found != sequence or not present):
                     raise AssertionError(
                         f"stale: {key!r} returned number {found}, the last attempt was "
-                        f"{'a set' if present else 'a delete'}, number {sequence}")
+                        f"{'a set' if present else 'a delete'}, number {sequence}; the key's "
+                        "history:\n  " + "\n  ".join(self.story(key)))
             elif self.known[key].sure and self.known[key].sequence == sequence:
                 self.lost += 1
         if units:
             raise AssertionError(f"an answer nobody asked for: {units[0][:120]!r}")
+
+    def note(self, key, text):
+        self.history.append((key, f"batch {self.batches}, {text}"))
+
+    def story(self, key):
+        return [text for noted, text in self.history if noted == key][-12:]
 
     def stop(self):
         self.ending.set()
