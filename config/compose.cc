@@ -41,8 +41,8 @@ void ResolveLimits(Config* config, Settings* settings) {
            &config->limits.client_output, settings);
   }
   if (config->limits.node_output < many_items) {
-    Derive("limits.node_output", "16 times limits.item_size", many_items, &config->limits.node_output,
-           settings);
+    Derive("limits.node_output", "16 times limits.item_size", many_items,
+           &config->limits.node_output, settings);
   }
 }
 

@@ -40,19 +40,27 @@ bool ParseDb(std::string_view text, int* db) {
   return ParseNumber(text, std::numeric_limits<int>::max(), db);
 }
 
+bool IsNameByte(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
+         c == '-' || c == '_';
+}
+
+// With an optional zone: fe80::1%eth0.
 bool IsIpv6(std::string_view text) {
-  const std::string address(text.substr(0, text.find('%')));  // fe80::1%eth0
+  const size_t percent = std::min(text.find('%'), text.size());
+  const std::string address(text.substr(0, percent));
+  const std::string_view zone = text.substr(percent);
+  if (address.find('\0') != std::string::npos || zone == "%") return false;
+  const bool zone_bytes =
+      std::all_of(zone.begin() + (zone.empty() ? 0 : 1), zone.end(), IsNameByte);
   in6_addr parsed;
-  return inet_pton(AF_INET6, address.c_str(), &parsed) == 1;
+  return zone_bytes && inet_pton(AF_INET6, address.c_str(), &parsed) == 1;
 }
 
 // A name, or an IPv4 address that is one: 300.1.1.1 would otherwise be asked from DNS.
 bool IsHost(std::string_view text) {
   if (text.empty() || text.size() > kHostBytes) return false;
-  const bool name_bytes = std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
-           c == '-' || c == '_';
-  });
+  const bool name_bytes = std::all_of(text.begin(), text.end(), IsNameByte);
   if (!name_bytes) return false;
   if (text.find_first_not_of("0123456789.") != std::string_view::npos) return true;
   in_addr parsed;

@@ -6,6 +6,7 @@
 
 #include "config/text.h"
 #include "config/value.h"
+#include "config/yaml_text.h"
 
 namespace mcrelay::config {
 namespace {
@@ -21,58 +22,22 @@ std::string Describe(const YAML::Node& node) {
 class YamlReader {
  public:
   YamlReader(const std::string& text, const std::string& file, const Environment& environment)
-      : text_(text.starts_with("\xef\xbb\xbf") ? text.substr(3) : text),
-        lines_(Split(text_, '\n')),
-        file_(OneLine(file)),
-        environment_(environment) {}
+      : text_(text, file), environment_(environment) {}
 
   Settings Read() {
-    CheckBytes();
-    std::vector<YAML::Node> documents;
-    try {
-      documents = YAML::LoadAll(text_);
-    } catch (const YAML::Exception& error) {
-      Fail(At(error.mark), "found invalid YAML (" + error.msg + "), expected a valid YAML file");
-    }
-    if (documents.size() > 1) {
-      Fail(At(documents[1].Mark()), "found a second document, expected one");
-    }
-    if (!documents.empty() && !documents[0].IsNull()) {
-      if (!documents[0].IsMap()) {
-        Fail(At(documents[0].Mark()),
-             "found " + DescribeText(documents[0]) + ", expected a map of configuration keys");
+    const YAML::Node document = text_.Parse();
+    if (!document.IsNull()) {
+      if (!document.IsMap()) {
+        Fail(At(document.Mark()),
+             "found " + DescribeText(document) + ", expected a map of configuration keys");
       }
-      ReadSection(documents[0], "");
+      ReadSection(document, "");
     }
     return std::move(settings_);
   }
 
  private:
-  Origin At(const YAML::Mark& mark) const {
-    const std::string line = file_ + ":" + std::to_string(std::max(mark.line, 0) + 1);
-    return {Source::kFile, line, line + ":" + std::to_string(std::max(mark.column, 0) + 1)};
-  }
-
-  // yaml-cpp takes a 0x04 for the end of the file and repairs broken UTF-8: both would change a
-  // value.
-  void CheckBytes() const {
-    for (size_t line = 0; line < lines_.size(); ++line) {
-      for (size_t column = 0; column < lines_[line].size(); ++column) {
-        const char c = lines_[line][column];
-        const bool control = static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\r';
-        if (!control && c != 0x7f) continue;
-        YAML::Mark mark;
-        mark.line = static_cast<int>(line);
-        mark.column = static_cast<int>(column);
-        Fail(At(mark),
-             "found control byte " + Quote(std::string_view(&c, 1)) + ", expected UTF-8 text");
-      }
-      if (IsUtf8(lines_[line])) continue;
-      YAML::Mark mark;
-      mark.line = static_cast<int>(line);
-      Fail(At(mark), "found bytes that are not UTF-8 in this line, expected UTF-8 text");
-    }
-  }
+  Origin At(const YAML::Mark& mark) const { return text_.At(mark); }
 
   std::string DescribeText(const YAML::Node& node) const {
     return node.IsScalar() ? Quote(node.Scalar()) : Describe(node);
@@ -217,34 +182,8 @@ class YamlReader {
     if (tag.size() > 1 && !tag.starts_with("tag:yaml.org,2002:")) {
       Fail(At(node.Mark()), "found tag " + Quote(tag) + ", expected a plain value");
     }
-    CheckQuote(node.Mark());
+    text_.CheckQuote(node.Mark());
     return Expand(node.Scalar(), node.Mark());
-  }
-
-  // yaml-cpp 0.7 takes the end of the file for a missing quote, and so the rest of the file for the
-  // value.
-  void CheckQuote(const YAML::Mark& mark) const {
-    if (mark.line < 0 || static_cast<size_t>(mark.line) >= lines_.size()) return;
-    size_t line = static_cast<size_t>(mark.line);
-    std::string_view rest = lines_[line];
-    rest.remove_prefix(std::min(static_cast<size_t>(mark.column), rest.size()));
-    if (rest.empty() || (rest[0] != '"' && rest[0] != '\'')) return;
-    const char quote = rest[0];
-    rest.remove_prefix(1);
-    for (;;) {
-      for (size_t i = 0; i < rest.size(); ++i) {
-        if (quote == '"' && rest[i] == '\\') {
-          ++i;
-        } else if (rest[i] == quote) {
-          const bool doubled = quote == '\'' && i + 1 < rest.size() && rest[i + 1] == quote;
-          if (!doubled) return;
-          ++i;
-        }
-      }
-      if (++line == lines_.size()) break;
-      rest = lines_[line];
-    }
-    Fail(At(mark), std::string("found a ") + quote + " that is never closed, expected its end");
   }
 
   std::string Expand(const std::string& text, const YAML::Mark& mark) const {
@@ -277,9 +216,7 @@ class YamlReader {
     return out.append(text, from);
   }
 
-  const std::string text_;  // without a byte order mark
-  const std::vector<std::string_view> lines_;
-  const std::string file_;
+  const YamlText text_;
   const Environment& environment_;
   Settings settings_;
 };

@@ -52,8 +52,8 @@ TEST_CASE("environment: errors name the variable and are configuration errors") 
   CHECK(VariableError({{"MCRELAY_BACKENDS", "a,a"}}) ==
         "environment MCRELAY_BACKENDS: found a second node with the name 'a', expected different "
         "names");
-  CHECK(VariableError({{"MCRELAY_ADMIN", "127.0.0.1:9150"}}) ==
-        "environment MCRELAY_ADMIN: found 'admin', which is not built yet, expected no such key");
+  CHECK(VariableError({{"MCRELAY_POOLS", "a"}}) ==
+        "environment MCRELAY_POOLS: found 'pools', which is not built yet, expected no such key");
   CHECK(VariableError({{"MCRELAY_TLS", "on"}}) ==
         "environment MCRELAY_TLS: found 'tls', which is not built yet, expected no such key");
   CHECK(VariableError({{"REDIS_URL", "rediss://h"}})

@@ -45,9 +45,10 @@ TEST_CASE("loader: the origin of every value is kept") {
 
 TEST_CASE("loader: derived values say what they follow from") {
   const LoadResult r =
-      LoadFlags({"--print-config", "--backend", "a", "--backend", "b", "-I", "16m"});
+      LoadFlags({"--print-config", "--backend", "a", "--backend", "b", "-I", "4m"});
   CHECK(Printed(r, "topology:") == "topology: shard # default, from the number of backends");
-  CHECK(Printed(r, "  client_output:") == " client_output: 32mb # default, twice limits.item_size");
+  CHECK(Printed(r, "  client_output:") ==
+        " client_output: 64mb # default, 16 times limits.item_size");
   CHECK(Printed(r, "threads:").find(" # default, one per core") != std::string::npos);
   CHECK(Printed(r, "backends:") == "backends: # flag --backend");
 }

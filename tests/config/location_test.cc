@@ -66,6 +66,10 @@ TEST_CASE("location: what cannot be meant is refused with an example") {
                                  "[1.2.3.4]:1", "[::1]x", "/run/redis.sock", "a,b"}) {
     CHECK(BackendError(text) == "found '" + text + "', " + expected);
   }
+  for (const std::string& text : {std::string("[::\0x]", 6), std::string("[::1%]"),
+                                  std::string("[::1%a b]"), std::string("[::1%e\0]", 8)}) {
+    CHECK(BackendError(text).ends_with(expected));
+  }
   CHECK(BackendError("host:0") == "found 'host:0', expected a port from 1 to 65535 after the host");
   CHECK(BackendError("host:65536") ==
         "found 'host:65536', expected a port from 1 to 65535 after the host");

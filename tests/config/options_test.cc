@@ -171,9 +171,9 @@ TEST_CASE("options: -I beyond half of the embedded store is refused, as memcache
 
 TEST_CASE("options: larger items make room in the buffers that have to hold them") {
   const Config c = FromFlags({"-I", "128m", "--backend", "redis"});
-  CHECK(c.limits.client_output == 256 << 20);
-  CHECK(c.limits.node_output == 256 << 20);
-  CHECK(FromFlags({}).limits.client_output == 8 << 20);
+  CHECK(c.limits.client_output == 2ull << 30);
+  CHECK(c.limits.node_output == 2ull << 30);
+  CHECK(FromFlags({}).limits.client_output == 32 << 20);
   CHECK(YamlError("limits: {item_size: 16mb, client_output: 8mb}\nbackends: a\n") ==
         "f.yaml:1:42: limits.client_output: found 8mb, expected at least limits.item_size (16mb)");
 }

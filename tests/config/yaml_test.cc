@@ -172,17 +172,22 @@ TEST_CASE("yaml: a bad value is an error at the value") {
 }
 
 TEST_CASE("yaml: reserved names are refused until they are built") {
-  for (const std::string name : {"pools", "routes", "tls", "near_cache", "compression", "sentinels",
-                                 "service", "read_from", "shards", "raw_listen", "admin"}) {
+  int reserved = 0;
+  for (const Key& key : Schema()) {
+    if (key.built) continue;
+    ++reserved;
+    const std::string name(key.name);
     for (const std::string value : {"", " x", " [x]", " {x: y}"}) {
       CHECK(YamlError("threads: 2\n" + name + ":" + value + "\n") ==
             "f.yaml:2:1: found '" + name + "', which is not built yet, expected no such key");
     }
   }
-  for (const std::string word : {"replica", "sentinel", "cluster"}) {
-    CHECK(YamlError("topology: " + word + "\n") ==
-          "f.yaml:1:11: found '" + word +
-              "' for topology, which is not built yet, expected single or shard");
+  CHECK(reserved > 0);
+  for (const Word& word : FindKey("topology")->syntax.words) {
+    if (word.built) continue;
+    const std::string error = YamlError("topology: " + std::string(word.text) + "\n");
+    CHECK(error.starts_with("f.yaml:1:11: found '" + std::string(word.text) +
+                            "' for topology, which is not built yet, expected single"));
   }
 }
 
@@ -193,10 +198,16 @@ TEST_CASE("yaml: text that is no YAML is an error with its place") {
         "file");
   CHECK(YamlError("user: *who\n").starts_with("f.yaml:1:7: found invalid YAML ("));
   CHECK(YamlError("threads: 2\n---\nthreads: 3\n") ==
-        "f.yaml:3:1: found a second document, expected one");
+        "f.yaml:2:1: found more than one document, expected one");
   const std::string deep = YamlError("user: " + std::string(20000, '['));
   CHECK(deep.starts_with("f.yaml:1:"));
   CHECK(deep.find('\n') == std::string::npos);
+}
+
+TEST_CASE("yaml: text that the parser never comes to the end of is an error") {
+  CHECK(YamlError(",") == "f.yaml:1:1: found more than one document, expected one");
+  CHECK(YamlError("threads: 2\n...\n,\n") ==
+        "f.yaml:3:1: found more than one document, expected one");
 }
 
 TEST_CASE("yaml: what the parser would swallow silently is an error") {
