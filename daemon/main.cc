@@ -37,6 +37,7 @@ int Serve(config::Config config, const std::vector<std::string>& arguments,
   for (const std::string& warning : config.warnings) {
     log::Warning(log::Event::kConfig, "{}", warning);
   }
+  server::KeepFreedMemory();
   if (config.daemonize) server::Daemonize();
   if (config.core_dumps) server::AllowCoreDumps();
   if (config.lock_memory) server::LockMemory();

@@ -1,6 +1,7 @@
 #include "daemon/server/process.h"
 
 #include <grp.h>
+#include <malloc.h>
 #include <pwd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -49,6 +50,15 @@ void DropPrivileges(const std::string& user) {
   if (initgroups(user.c_str(), entry->pw_gid) != 0) Throw("initgroups");
   if (setgid(entry->pw_gid) != 0) Throw("setgid");
   if (setuid(entry->pw_uid) != 0) Throw("setuid");
+}
+
+void KeepFreedMemory() {
+#ifdef __GLIBC__
+  // By default memory of 128 KiB and more is unmapped when it is freed, and a free end of the heap of that
+  // size is given back: at 100 KiB a value that was two thirds of the proxy's work, all of it page faults.
+  mallopt(M_MMAP_THRESHOLD, 4 << 20);
+  mallopt(M_TRIM_THRESHOLD, 64 << 20);
+#endif
 }
 
 void LockMemory() {
