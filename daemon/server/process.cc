@@ -39,7 +39,8 @@ void RaiseDescriptorLimit(uint64_t wanted) {
 void DropPrivileges(const std::string& user) {
   if (user.empty()) {
     if (geteuid() == 0) {
-      log::Warning(log::Event::kConfig, "running as root: name a user with -u (fine in a container)");
+      log::Warning(log::Event::kConfig,
+                   "running as root: name a user with -u (fine in a container)");
     }
     return;
   }
@@ -54,8 +55,9 @@ void DropPrivileges(const std::string& user) {
 
 void KeepFreedMemory() {
 #ifdef __GLIBC__
-  // By default memory of 128 KiB and more is unmapped when it is freed, and a free end of the heap of that
-  // size is given back: at 100 KiB a value that was two thirds of the proxy's work, all of it page faults.
+  // By default memory of 128 KiB and more is unmapped when it is freed, and a free end of the heap
+  // of that size is given back: at 100 KiB a value that was two thirds of the proxy's work, all of
+  // it page faults.
   mallopt(M_MMAP_THRESHOLD, 4 << 20);
   mallopt(M_TRIM_THRESHOLD, 64 << 20);
 #endif

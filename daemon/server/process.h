@@ -12,7 +12,8 @@ namespace mcrelay::server {
 void RaiseDescriptorLimit(uint64_t wanted);
 // -u: becomes `user` for good. Empty: stays; as root that earns one warning.
 void DropPrivileges(const std::string& user);
-// Buffers of large values are reused instead of being returned to the kernel between any two requests.
+// Buffers of large values are reused instead of being returned to the kernel between any two
+// requests.
 void KeepFreedMemory();
 // -k and -r.
 void LockMemory();
