@@ -26,7 +26,7 @@ class KillWaiter final : public Waiter {
     delete this;
     return true;
   }
-  void OnLost(bool) override { delete this; }
+  void OnLost() override { delete this; }
 
  private:
   std::shared_ptr<OldConnection> old_;
@@ -49,7 +49,7 @@ class RemovalWaiter final : public Waiter {
     delete this;
     return true;
   }
-  void OnLost(bool) override {
+  void OnLost() override {
     node_.removals().GiveBack(claim_);
     delete this;
   }

@@ -180,7 +180,7 @@ void Connection::OnLinkDown(const std::string& reason, bool by_us) {
   if (!was_idle) ++failures_;
   Retry(reason);
   LoseInFlight();
-  if (ejected_) LoseQueued();
+  if (ejected_ || node_->removals().any()) LoseQueued();
 }
 
 void Connection::OnRetiredEnd(Link* link) { std::erase(retired_, link); }
@@ -218,7 +218,7 @@ void Connection::LoseInFlight() {
     slots_.Pop();
   }
   // The rest starts a pipeline of its own; a batch was closed as a whole, so it is whole here.
-  for (Waiter* waiter : lost) waiter->OnLost(true);
+  for (Waiter* waiter : lost) waiter->OnLost();
 }
 
 void Connection::LoseQueued() {
@@ -228,7 +228,7 @@ void Connection::LoseQueued() {
   batch_.clear();
   batch_keys_.Clear();
   requests_.Clear();
-  for (Waiter* waiter : lost) waiter->OnLost(false);
+  for (Waiter* waiter : lost) waiter->OnLost();
 }
 
 }  // namespace mcrelay::backend

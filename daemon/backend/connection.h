@@ -9,10 +9,11 @@
 // Threading: its loop's thread.
 // Order: requests leave in the order they were begun; a batch leaves when it is closed.
 // Failure: when the Link ends, what was in flight gets OnLost(); what was only queued stays queued
-// and goes out on the next Link, unless it grows overdue or the node is ejected first. A node is
-// ejected after `failures` failures in a row, and distrusted after one overdue request: then
-// nothing is accepted until a handshake succeeds again, which is tried in the background with
-// jittered, growing pauses.
+// and goes out on the next Link, unless it grows overdue, the node is ejected first, or items of
+// the node became stale (what is queued was asked for under another assumption). A node is ejected
+// after `failures` failures in a row, and distrusted after one overdue request: then nothing is
+// accepted until a handshake succeeds again, which is tried in the background with jittered,
+// growing pauses.
 #pragma once
 
 #include <cstdint>
@@ -33,9 +34,8 @@ class Waiter {
   // The reply to one Expect() or Read(). The views in `reply` die with the call. False: no server
   // answers so, requests and replies are out of step, the connection must not be used again.
   [[nodiscard]] virtual bool OnReply(const redis::Reply& reply) = 0;
-  // There will be none: connection lost, overdue, node ejected. `sent` is false when the request
-  // certainly never left.
-  virtual void OnLost(bool sent) = 0;
+  // There will be none: connection lost, overdue, node ejected.
+  virtual void OnLost() = 0;
 
  protected:
   ~Waiter() = default;
@@ -109,6 +109,7 @@ class Connection final : public LinkUser {
   bool StreamArray(size_t count) override;
   void OnElement(const redis::Reply& reply, size_t index) override;
   void OnReply(const redis::Reply& reply) override;
+  bool ExpectsReply() const override { return sent_ > 0; }
   void OnLinkUp() override;
   void OnLinkDown(const std::string& reason, bool by_us) override;
   void OnRetiredEnd(Link* link) override;

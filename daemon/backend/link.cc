@@ -163,7 +163,11 @@ net::StreamOwner::Space Link::OnReadSpace() { return {io_.scratch.data(), io_.sc
 
 void Link::OnRead(size_t bytes) {
   if (old_ != nullptr) return;  // answers to requests that were given up
-  if (!decoder_.Feed({io_.scratch.data(), bytes})) Fail("bad reply: " + decoder_.error());
+  if (!decoder_.Feed({io_.scratch.data(), bytes})) {
+    Fail("bad reply: " + decoder_.error());
+  } else if (up_ && decoder_.buffered_bytes() > 0 && !user_->ExpectsReply()) {
+    Fail("bytes nobody asked for");  // kept, they would become part of another request's reply
+  }
 }
 
 void Link::OnEnd(int error) {

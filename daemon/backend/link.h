@@ -28,6 +28,8 @@ class Link;
 
 class LinkUser : public redis::ReplySink {
  public:
+  // A reply is due. (A user that asks one thing after the other always waits for something.)
+  [[nodiscard]] virtual bool ExpectsReply() const { return true; }
   // The handshake is done: Send() may be used.
   virtual void OnLinkUp() = 0;
   // It ended, or never began. The Link is gone for the user. `by_us`: the server may not know yet

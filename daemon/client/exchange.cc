@@ -115,6 +115,11 @@ bool Exchange::Hidden(const memcache::Command& command, std::string_view key) {
   return connection_->node().removals().Hides(context_.redis_key);
 }
 
+bool Exchange::Hidden() const {
+  const backend::Removals& removals = connection_->node().removals();
+  return removals.any() && removals.Hides(translation_.redis_key());
+}
+
 // A delete stores no CAS unique: what was there before it is what has one older than now.
 void Exchange::NoteOverride() {
   begun_cas_ = quiet_ = 0;
@@ -223,6 +228,10 @@ bool Exchange::OnReply(const redis::Reply& reply) {
     SendAsEval();
     return true;
   }
+  if (repeatable_ && Hidden()) {  // it became stale while it was read
+    Fail(translate::Failure::kMissing);
+    return true;
+  }
   answered_ = true;
   Buffer& out = connection_->Begin();
   const size_t request_at = out.size();
@@ -246,7 +255,7 @@ void Exchange::SendAsEval() {
   Expect();
 }
 
-void Exchange::OnLost(bool sent) {
+void Exchange::OnLost() {
   --outstanding_;
   if (session_ == nullptr || done_) {
     ReleaseIfUnused();
@@ -256,7 +265,7 @@ void Exchange::OnLost(bool sent) {
   if (outstanding_ > 0) return;  // the others are lost too
   if (flush_) {
     FinishFlush();
-  } else if (sent && repeatable_ && !retried_ && Usable()) {
+  } else if (repeatable_ && !retried_ && Usable() && !Hidden()) {
     Repeat();
   } else {
     Fail(translate::Failure::kUnavailable);

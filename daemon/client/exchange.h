@@ -60,7 +60,7 @@ class Exchange final : public backend::Waiter {
   friend class Session;
 
   bool OnReply(const redis::Reply& reply) override;
-  void OnLost(bool sent) override;
+  void OnLost() override;
 
   void Reset(Session* session);
   // `write` writes the first requests to the buffer it is given.
@@ -69,6 +69,7 @@ class Exchange final : public backend::Waiter {
   [[nodiscard]] backend::Connection& Route(std::string_view key);
   [[nodiscard]] bool Usable() const;
   [[nodiscard]] bool Hidden(const memcache::Command& command, std::string_view key);
+  [[nodiscard]] bool Hidden() const;
   void SettleRemoval(const translate::Step& step);
   template <typename Write>
   void Refuse(const Write& write, translate::Failure failure);

@@ -339,6 +339,7 @@ void Session::MarkDirty() {
 void Session::Flush() {
   dirty_ = false;
   if (stream_.closing()) return;
+  const bool was_full = stream_.unsent_bytes() >= kUnreadBytes;
   if (stream_.has_output()) {
     context_.counters.Add(Counter::kBytesWritten, stream_.out().size());
     stream_.Flush();
@@ -352,8 +353,8 @@ void Session::Flush() {
     Destroy();
   } else if (ending_ && head_ == nullptr && !stalled_ && unsent == 0) {
     Destroy();
-  } else if (stalled_ && !Paused() && holds_ == 0) {
-    MarkDirty();  // it waited for this write only
+  } else if (stalled_ && was_full && !Paused()) {
+    MarkDirty();  // this write made the room it waited for
   }
 }
 

@@ -4,6 +4,7 @@
 #include <hiredis/read.h>
 
 #include <algorithm>
+#include <cstring>
 
 namespace mcrelay::redis {
 namespace {
@@ -13,6 +14,8 @@ namespace {
 constexpr size_t kFeedBytes = 16 * 1024;
 // An idle reader buffer above this is given back.
 constexpr size_t kIdleReaderBytes = 512 * 1024;
+// Longer than any status, error or header line that a Redis sends.
+constexpr size_t kMostLineBytes = 64 * 1024;
 // More than any array we ask for that is not streamed (SCAN, CLUSTER SLOTS, script results).
 constexpr long long kMostCollected = 65536;
 
@@ -40,6 +43,10 @@ struct DecoderFunctions {
                  : task->type == REDIS_REPLY_STATUS ? Reply::Type::kStatus
                                                     : Reply::Type::kString;
     reply.text = {text, bytes};
+    // The reader waits for the two bytes behind a bulk string, but takes any.
+    if (reply.is_string() && (text[bytes] != '\r' || text[bytes + 1] != '\n')) {
+      Self(task).Abort("a bulk string that does not end where it should");
+    }
     Self(task).Emit(Parent(task), task->idx, reply);
     return AsObject(kScalar);
   }
@@ -91,11 +98,24 @@ bool Decoder::Feed(std::string_view bytes) {
     bytes.remove_prefix(slice.size());
     if (redisReaderFeed(reader_, slice.data(), slice.size()) != REDIS_OK) {
       Abort("out of memory");
-    } else if (Drain() && reader_->len - reader_->pos > reply_bytes_) {
-      Abort("a reply above the limit");
+    } else if (Drain()) {
+      CheckLimits();
     }
   }
   return !failed_;
+}
+
+size_t Decoder::buffered_bytes() const { return reader_->len - reader_->pos; }
+
+void Decoder::CheckLimits() {
+  const size_t buffered = buffered_bytes();
+  if (buffered > reply_bytes_) Abort("a reply above the limit");
+  // A bulk string's header line stays in the buffer until all of it is there, so a newline is near.
+  // The reader would search an endless line again with every feed.
+  if (buffered > kMostLineBytes &&
+      std::memchr(reader_->buf + reader_->pos, '\n', kMostLineBytes) == nullptr) {
+    Abort("a line above the limit");
+  }
 }
 
 bool Decoder::Drain() {

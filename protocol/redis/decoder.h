@@ -44,6 +44,8 @@ class Decoder {
 
   // Takes the next bytes of the stream. False: see error().
   [[nodiscard]] bool Feed(std::string_view bytes);
+  // Bytes taken that are not a whole reply yet.
+  [[nodiscard]] size_t buffered_bytes() const;
   // For the sink: hands out nothing more; the running Feed() returns false.
   void Abort(std::string_view why);
   // Why Feed() failed, for the log.
@@ -62,6 +64,7 @@ class Decoder {
   };
 
   [[nodiscard]] bool Drain();
+  void CheckLimits();
   void Emit(const void* parent, size_t index, const Reply& reply);
   void* BeginArray(const void* parent, size_t index, long long count);
   void EmitCollected();

@@ -104,6 +104,31 @@ TEST_CASE("decoder: a reply above the limit ends the stream before it fills the 
   CHECK_FALSE(decoder.Feed("+OK\r\n"));
 }
 
+TEST_CASE("decoder: a bulk string must end in CRLF where its length says") {
+  Decode("$3\r\nabcXY+OK\r\n", false, false);
+  Decode("*1\r\n$3\r\nabc\n\n", true, false);
+}
+
+TEST_CASE("decoder: a line without an end is refused long before the reply limit") {
+  Recorder recorder(false);
+  Decoder decoder(&recorder, 100 << 20);
+  const std::string chunk(16'000, 'x');
+  CHECK(decoder.Feed("+"));
+  int fed = 0;
+  while (decoder.Feed(chunk)) ++fed;
+  CHECK(fed == 4);
+  CHECK(decoder.error() == "a line above the limit");
+}
+
+TEST_CASE("decoder: it tells whether a reply has begun") {
+  Recorder recorder(false);
+  Decoder decoder(&recorder, 1000);
+  CHECK(decoder.Feed("+OK\r\n"));
+  CHECK(decoder.buffered_bytes() == 0);
+  CHECK(decoder.Feed("$5\r\nwr"));
+  CHECK(decoder.buffered_bytes() > 0);
+}
+
 TEST_CASE("decoder: a sink that aborts gets nothing more") {
   class Aborting final : public ReplySink {
    public:
