@@ -68,7 +68,7 @@ class YamlReader {
     if (!node.IsScalar()) {
       Fail(At(node.Mark()), "found " + Describe(node) + " as a key, expected a name");
     }
-    const std::string name = node.Scalar();
+    const std::string& name = node.Scalar();
     const auto [first, fresh] = lines->emplace(name, node.Mark().line + 1);
     if (!fresh) {
       Fail(At(node.Mark()), "found key " + Quote(name) + InSection(section) +

@@ -59,7 +59,7 @@ TEST_CASE("files: mcrelay.yaml loads with each of its commented lines put in") {
 TEST_CASE("files: mcrelay.yaml has every key, as a value or as a comment") {
   const std::string text = ReadProjectFile("config/mcrelay.yaml");
   for (const Key& key : Schema()) {
-    const std::string name(key.name.substr(key.name.find_last_of(".") + 1));
+    const std::string name(key.name.substr(key.name.find_last_of('.') + 1));
     const std::string start = "(^|\n)[ #]*";
     const std::regex as_key(start + name + ":");
     const std::regex in_map("[{ ]" + name + ": ");

@@ -13,9 +13,9 @@
 namespace mcrelay::config {
 namespace {
 
-using Flags_ = std::vector<std::string>;
+using Words = std::vector<std::string>;
 
-std::string Listen(const Flags_& flags, const Environment& environment = {}) {
+std::string Listen(const Words& flags, const Environment& environment = {}) {
   std::string out;
   for (const Address& address : FromFlags(flags, environment).listen) {
     out += (out.empty() ? "" : " ") + FormatAddress(address);
@@ -276,7 +276,7 @@ TEST_CASE("options: an unknown flag, a missing or surplus argument, a stray word
 }
 
 TEST_CASE("options: reading twice gives the same, so a reload can") {
-  const Flags_ flags{"-p", "11311", "--backend", "a", "--backend", "b"};
+  const Words flags{"-p", "11311", "--backend", "a", "--backend", "b"};
   const Config first = FromFlags(flags);
   CHECK(FlagError({"-z"}) != "no error");
   CHECK(Diff(first, FromFlags(flags)).empty());
@@ -324,7 +324,7 @@ TEST_CASE("options: help and version need no valid configuration") {
 }
 
 TEST_CASE("options: --health asks the given address, or the listener") {
-  const auto target = [](const Flags_& flags) {
+  const auto target = [](const Words& flags) {
     const LoadResult result = LoadFlags(flags);
     CHECK(result.action == Action::kHealth);
     return result.ok() ? FormatAddress(result.health) : result.message;

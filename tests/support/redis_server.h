@@ -22,7 +22,7 @@ class RedisServer {
  public:
   // Starts redis-server with `options` added to its command line and waits until it answers.
   // Throws std::runtime_error if it does not within 10 s.
-  explicit RedisServer(std::initializer_list<std::string> options = {});
+  RedisServer(std::initializer_list<std::string> options = {});
   ~RedisServer();
   RedisServer(const RedisServer&) = delete;
   RedisServer& operator=(const RedisServer&) = delete;

@@ -12,7 +12,6 @@
 namespace mcrelay::testing {
 namespace {
 
-using translate::CasBytes;
 using translate::Header;
 
 TEST_CASE("scripts: Redis knows each by the digest we call it by, and no name is there twice") {
