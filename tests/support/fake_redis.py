@@ -99,7 +99,7 @@ class FakeRedis:
         return self._honest(name, words) if told is None else told
 
     def _honest(self, name, words):
-        """A memory of strings; scripts answer an error."""
+        """A memory of strings; of the scripts only the removal of a stale item, sent by EVAL."""
         if name == b"GET":
             return bulk(self.items.get(words[1]))
         if name == b"MGET":
@@ -109,9 +109,19 @@ class FakeRedis:
             return OK
         if name in (b"UNLINK", b"DEL"):
             return b":%d\r\n" % sum(self.items.pop(key, None) is not None for key in words[1:])
+        if name == b"EVAL" and len(words) == 5:
+            return self._remove_if_older(words[3], words[4])
         if name == b"EXISTS":
             return b":%d\r\n" % (words[1] in self.items)
         return b"-ERR fake server does not know this command\r\n"
+
+
+    def _remove_if_older(self, key, cas):
+        item = self.items.get(key)
+        if item is None or item.startswith(b"\xc1\x8d") and item[8:16] >= cas:
+            return b":0\r\n"
+        del self.items[key]
+        return b":1\r\n"
 
 
 def hang_up(connection):
