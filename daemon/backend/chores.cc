@@ -68,6 +68,7 @@ void Connection::StartChores() {
 
 void Connection::DoChores() {
   Removals& removals = node_->removals();
+  if (flush_ != nullptr && flush_->done()) flush_.reset();
   if (!removals.any()) {
     chores_.Stop();
     return;
@@ -82,6 +83,10 @@ void Connection::DoChores() {
   KillOldConnections();
   CloseBatch();
   for (Removals::Claim& claim : removals.Take(kMostPerRound)) {
+    if (claim.key.empty() && settings_.make_flush != nullptr) {
+      flush_ = settings_.make_flush(io_, settings_, node_, std::move(claim));
+      continue;
+    }
     if (claim.key.empty()) {
       redis::Encoder(&requests_).Request({"FLUSHDB", "ASYNC"});
     } else {

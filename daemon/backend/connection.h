@@ -48,6 +48,13 @@ struct BatchCounters {
   std::atomic<uint64_t> keys{0};
 };
 
+// A removal that takes more than one request. Settles its claim itself; destroying it gives the claim back.
+class Chore {
+ public:
+  virtual ~Chore() = default;
+  [[nodiscard]] virtual bool done() const = 0;
+};
+
 class Connection final : public LinkUser {
  public:
   struct Settings {
@@ -67,6 +74,10 @@ class Connection final : public LinkUser {
     // Writes one request that removes `key` unless its CAS unique is `cas` or newer; its reply is
     // an integer.
     void (*write_removal)(std::string_view key, uint64_t cas, Buffer* out) = nullptr;
+    // How a due flush is done; null: FLUSHDB.
+    std::unique_ptr<Chore> (*make_flush)(net::Io& io, const Settings& settings,
+                                         std::shared_ptr<Node> node, Removals::Claim claim) = nullptr;
+    std::string flush_prefix;  // make_flush removes keys that start so
   };
 
   // Starts connecting at once. Borrows all but `node`.
@@ -77,6 +88,7 @@ class Connection final : public LinkUser {
   // False: the node is ejected or cannot keep up; answer as for a failed backend, at once.
   [[nodiscard]] bool accepts() const;
   [[nodiscard]] Node& node() { return *node_; }
+  [[nodiscard]] const std::shared_ptr<Node>& shared_node() const { return node_; }
 
   // Where a request's bytes are appended to; one Expect() per reply that they cause follows.
   // REQUIRES: accepts().
@@ -142,6 +154,7 @@ class Connection final : public LinkUser {
   std::vector<Link*> retired_;           // given up, but not known to have ended
   std::vector<OldConnection*> killing_;  // asked for on this Link
   net::Timer chores_;
+  std::unique_ptr<Chore> flush_;
   uint64_t chores_after_ms_ = 0;
   uint64_t refused_removals_ = 0;
   size_t streaming_ = 0;  // elements of the current streamed array still due

@@ -159,6 +159,16 @@ bool IsClassList(std::string_view word) {
   }
 }
 
+bool HasClassOne(std::string_view word) {
+  if (word == "all" || word == "hash") return true;
+  for (uint32_t id = 0; !word.empty();) {
+    const size_t comma = std::min(word.find(','), word.size());
+    if (memcache::ParseLevel(word.substr(0, comma), &id) && id == 1) return true;
+    word.remove_prefix(std::min(comma + 1, word.size()));
+  }
+  return false;
+}
+
 std::string_view NoEffectAnswer(const Command& command) {
   std::string_view words[kMostWords];
   const size_t count = SplitWords(command.args, words, kMostWords);

@@ -23,5 +23,7 @@ namespace mcrelay::client {
 size_t SplitWords(std::string_view args, std::string_view* words, size_t most);
 // memcached's class list of crawl and metadump: `all`, `hash`, or ids from 1 to 63 with commas.
 [[nodiscard]] bool IsClassList(std::string_view word);
+// REQUIRES: IsClassList(word).
+[[nodiscard]] bool HasClassOne(std::string_view word);
 
 }  // namespace mcrelay::client

@@ -17,6 +17,7 @@ struct Runtime {
   memcache::ParserLimits parser;
   FlushMode flush = FlushMode::kFlushDb;
   bool shutdown_enabled = false;
+  bool dumps_enabled = true;  // commands that list keys
   uint64_t request_ms = 250;
   uint64_t idle_ms = 0;                  // a client silent that long is closed; 0: never
   size_t most_in_flight = 1024;          // answers of one client

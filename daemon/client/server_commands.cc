@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 
 #include "daemon/client/context.h"
 #include "daemon/client/no_effect.h"
@@ -15,6 +14,20 @@ namespace mcrelay::client {
 
 using memcache::Command;
 using memcache::Verb;
+
+// Statistics count what was asked before; a walk must not see half of it.
+bool Session::RunsAlone(Verb verb) {
+  switch (verb) {
+    case Verb::kStats:
+    case Verb::kFlushAll:
+    case Verb::kLruCrawler:
+    case Verb::kKeys:
+    case Verb::kDeletePattern:
+      return true;
+    default:
+      return false;
+  }
+}
 
 void Session::RunServerCommand(const Command& command) {
   switch (command.verb) {
@@ -31,6 +44,10 @@ void Session::RunServerCommand(const Command& command) {
       RunFlush(command);
       break;
     case Verb::kStats: {
+      if (command.args.starts_with("cachedump")) {
+        RunCacheDump(command.args);
+        break;
+      }
       const std::string text = context_.control.Stats(command.args);
       Say(text.empty() ? memcache::kUnknownCommand : std::string_view(text));
       break;
@@ -44,33 +61,21 @@ void Session::RunServerCommand(const Command& command) {
         Say("CLIENT_ERROR invalid shutdown mode\r\n");
       }
       break;
+    case Verb::kKeys:
+    case Verb::kDeletePattern:
+      RunPattern(command);
+      break;
+    case Verb::kLruCrawler:
+      RunCrawler(command);
+      break;
     case Verb::kSlabs:
     case Verb::kLru:
-    case Verb::kLruCrawler:
     case Verb::kCacheMemlimit:
       Say(NoEffectAnswer(command));
       break;
     default:
       Say(memcache::kUnknownCommand);
       break;
-  }
-}
-
-void Session::RunFlush(const Command& command) {
-  context_.counters.Add(stats::Counter::kCmdFlush);
-  if (context_.runtime->flush == FlushMode::kDeny) {
-    if (!command.noreply) Say(memcache::kFlushNotAllowed);
-    return;
-  }
-  constexpr int64_t kMostRelativeSeconds = 60 * 60 * 24 * 30;
-  const int64_t delay = command.exptime > kMostRelativeSeconds
-                            ? std::max<int64_t>(0, command.exptime - std::time(nullptr))
-                            : command.exptime;
-  context_.control.ScheduleFlush(std::max<int64_t>(delay, 0));
-  if (delay > 0) {
-    if (!command.noreply) Say(memcache::kOk);
-  } else {
-    Push()->BeginFlush(this, command.noreply);
   }
 }
 

@@ -85,7 +85,7 @@ void Session::Resume() {
 }
 
 bool Session::Paused() const {
-  return in_flight_ >= context_.runtime->most_in_flight ||
+  return task_ != nullptr || in_flight_ >= context_.runtime->most_in_flight ||
          (in_flight_ >= kSmallestWindow && expected_bytes_ >= kWindowBytes) ||
          stream_.unsent_bytes() >= kUnreadBytes || stream_.closing();
 }
@@ -208,8 +208,8 @@ bool Session::Run(const Command& command, std::string_view rest, size_t* consume
     Push(reads ? average_read_bytes_ : kLineBytes)->Begin(this, command, command.key);
     return true;
   }
-  // Statistics count what was asked before; the others must not overtake a second step.
-  if (holds_ > 0 || (head_ != nullptr && command.verb == Verb::kStats)) return Wait(consumed);
+  // They must not overtake a second step.
+  if (holds_ > 0 || (head_ != nullptr && RunsAlone(command.verb))) return Wait(consumed);
   RunServerCommand(command);
   return true;
 }
@@ -274,6 +274,20 @@ void Session::Say(std::string_view answer) {
     return;
   }
   stream_.out().Append(answer);
+  MarkDirty();
+}
+
+Buffer& Session::TaskOutput() {
+  MarkDirty();
+  return stream_.out();
+}
+
+bool Session::TakesMore() const { return stream_.unsent_bytes() < kUnreadBytes; }
+
+void Session::EndTask(std::string_view answer) {
+  const std::unique_ptr<Task> task = std::move(task_);
+  if (!answer.empty()) stream_.out().Append(answer);
+  arrived_ms_ = context_.io.loop.now_ms();  // what waited for it is not overdue
   MarkDirty();
 }
 
@@ -351,6 +365,8 @@ void Session::Flush() {
     log::Warning(log::Event::kClient, "closed a client that left {} bytes of answers unread",
                  unsent);
     Destroy();
+  } else if (task_ != nullptr) {
+    task_->OnFlushed();
   } else if (ending_ && head_ == nullptr && !stalled_ && unsent == 0) {
     Destroy();
   } else if (stalled_ && was_full && !Paused()) {
@@ -360,7 +376,7 @@ void Session::Flush() {
 
 void Session::OnDrained() {
   full_ = true;
-  if (stalled_ || ending_) MarkDirty();
+  if (stalled_ || ending_ || task_ != nullptr) MarkDirty();
 }
 
 // Nothing more is read or parsed; what was asked is answered, then the session ends.
@@ -379,7 +395,7 @@ void Session::OnEnd(int error) {
 }
 
 void Session::Drain() {
-  if (head_ == nullptr && !stalled_ && stream_.unsent_bytes() == 0) {
+  if (head_ == nullptr && task_ == nullptr && !stalled_ && stream_.unsent_bytes() == 0) {
     Destroy();
   } else {
     EndInput();
@@ -387,13 +403,17 @@ void Session::Drain() {
 }
 
 void Session::CloseIfIdle(uint64_t since_ms) {
-  if (head_ != nullptr || arrived_ms_ >= since_ms || stream_.unsent_bytes() > 0) return;
+  if (head_ != nullptr || task_ != nullptr || arrived_ms_ >= since_ms ||
+      stream_.unsent_bytes() > 0) {
+    return;
+  }
   context_.counters.Add(Counter::kClosedIdle);
   Destroy();
 }
 
 void Session::Destroy() {
   if (stream_.closing()) return;
+  task_.reset();
   while (head_ != nullptr) {
     Exchange* const exchange = head_;
     head_ = exchange->next;

@@ -18,12 +18,15 @@
 #include <string_view>
 
 #include "daemon/client/exchange.h"
+#include "daemon/client/task.h"
 #include "daemon/net/stream.h"
 #include "protocol/buffer.h"
 #include "protocol/memcache/command.h"
 #include "protocol/memcache/parser.h"
 
 namespace mcrelay::client {
+
+struct WalkRequest;
 
 class Session final : public net::StreamOwner {
  public:
@@ -41,6 +44,13 @@ class Session final : public net::StreamOwner {
   // Closes it at once when it was silent since before `since_ms`.
   void CloseIfIdle(uint64_t since_ms);
   void Destroy();
+
+  // From the task. Output follows what was answered before.
+  [[nodiscard]] Buffer& TaskOutput();
+  // False: the client leaves too much unread; OnFlushed() comes.
+  [[nodiscard]] bool TakesMore() const;
+  // The last of its answer; the task is gone then.
+  void EndTask(std::string_view answer);
 
   // Position in the worker's list.
   uint32_t index = 0;
@@ -73,8 +83,13 @@ class Session final : public net::StreamOwner {
   [[nodiscard]] bool Run(const memcache::Command& command, std::string_view rest, size_t* consumed);
   [[nodiscard]] size_t RunList(const memcache::Command& command, size_t tail_bytes);
   [[nodiscard]] size_t ContinueList(std::string_view input);
+  [[nodiscard]] static bool RunsAlone(memcache::Verb verb);
   void RunServerCommand(const memcache::Command& command);
   void RunFlush(const memcache::Command& command);
+  void RunPattern(const memcache::Command& command);
+  void RunCrawler(const memcache::Command& command);
+  void RunCacheDump(std::string_view args);
+  void StartWalk(const WalkRequest& request);
   void RefuseTooLarge(const memcache::Command& command, std::string_view error);
   void RefuseBinary(std::string_view request);
   void EndInput();
@@ -97,6 +112,7 @@ class Session final : public net::StreamOwner {
   Buffer input_;  // unparsed bytes, when there are any
   Exchange* head_ = nullptr;
   Exchange* tail_ = nullptr;
+  std::unique_ptr<Task> task_;
   std::unique_ptr<List> list_;
   std::unique_ptr<std::string> list_error_;  // what ends the current list instead of END
   uint64_t swallow_ = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "daemon/walk/prefix_flush.h"
 #include "protocol/translate/scripts.h"
 
 namespace mcrelay::worker {
@@ -43,6 +44,7 @@ std::shared_ptr<const client::Runtime> MakeRuntime(const config::Config& config)
   runtime->parser.get_line_bytes = config.limits.get_line;
   runtime->flush = FlushModeOf(config);
   runtime->shutdown_enabled = config.shutdown_enabled;
+  runtime->dumps_enabled = config.dumps_enabled;
   runtime->request_ms = config.timeouts.request;
   runtime->idle_ms = config.timeouts.idle;
   runtime->most_in_flight = config.limits.in_flight;
@@ -77,10 +79,19 @@ backend::Connection::Settings MakeConnectionSettings(const config::Config& confi
       .on_overflow = config.on_overflow,
       .write_removal = WriteRemoval,
   };
-  // Without a database of our own there is nothing to flush: the node's keys stay hidden instead.
-  if (settings.on_overflow == config::OnOverflow::kFlush &&
-      FlushModeOf(config) != client::FlushMode::kFlushDb) {
-    settings.on_overflow = config::OnOverflow::kMiss;
+  switch (FlushModeOf(config)) {
+    case client::FlushMode::kFlushDb:
+      break;
+    case client::FlushMode::kPrefix:
+      settings.flush_prefix = config.key_prefix;
+      settings.make_flush = walk::MakePrefixFlush;
+      break;
+    case client::FlushMode::kDeny:
+      // Nothing may be flushed: the node's keys stay hidden instead.
+      if (settings.on_overflow == config::OnOverflow::kFlush) {
+        settings.on_overflow = config::OnOverflow::kMiss;
+      }
+      break;
   }
   for (const translate::Script& script : translate::AllScripts()) {
     settings.scripts.push_back(script.text);
