@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import asdict
 
 import rows
+from load import DISTURBED
 
 BEGIN = '<!-- The figures below are written by scripts/dev bench. -->'
 END = '<!-- End of the written figures. -->'
@@ -92,7 +93,9 @@ def latency_lines(results):
                           for name in rows.PEERS if found.get(name))
         yield f'{row.title}: {cells}.'
         added = [b.p50_us - a.p50_us for a, b in zip(found['redis'], found.get('mcrelay', []))]
-        if added:
+        if median([m.disturbed for runs in found.values() for m in runs]) > DISTURBED:
+            yield 'Others used these cores meanwhile, so the differences between these say nothing.'
+        elif added:
             yield (f'mcrelay adds {median(added):.1f} us to redis direct '
                    f'(at most {row.wanted["redis"]} wanted).')
 
@@ -111,9 +114,9 @@ def disturbed_line(results):
             for measurements in results[row.name].values() for m in measurements]
     if not runs:
         return []
-    disturbed = [m for m in runs if m.disturbed > 0.05]
-    return [f'{len(disturbed)} of {len(runs)} runs stayed disturbed after repeating (others had more than 5 % '
-            'of a core meanwhile).']
+    disturbed = [m for m in runs if m.disturbed > DISTURBED]
+    return [f'{len(disturbed)} of {len(runs)} runs stayed disturbed after repeating (others had more than '
+            f'{DISTURBED:.0%} of a core meanwhile).']
 
 
 def render(results, by, facts):
