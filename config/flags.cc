@@ -29,7 +29,10 @@ std::string Row(std::string left, std::string_view right) {
 std::string FlagRows(const std::string& title, bool (*belongs)(const Flag&)) {
   std::string out = "\n" + title + "\n";
   for (const Flag& flag : Flags()) {
-    if (belongs(flag)) out += Row(FlagColumn(flag), flag.help);
+    if (!belongs(flag)) continue;
+    const Key* key = FindKey(flag.key);
+    const bool built = key == nullptr || key->built;
+    out += Row(FlagColumn(flag), std::string(flag.help) + (built ? "" : " (not built yet)"));
   }
   return out;
 }

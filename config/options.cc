@@ -118,7 +118,10 @@ class OptionReader {
   // The last one wins, as in memcached.
   void Set(const Flag& flag, const std::string& spelled, const std::string& text) {
     const Key& key = *FindKey(flag.key);
-    RequireBuilt(key, FromFlag(spelled));
+    if (!key.built) {
+      Fail(FromFlag(spelled),
+           "found a flag for " + std::string(key.name) + ", which is not built yet, expected none");
+    }
     Setting setting;
     ReadSetting(key, text, FromFlag(spelled), &setting);
     options_.settings[key.name] = std::move(setting);

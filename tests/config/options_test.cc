@@ -258,6 +258,21 @@ TEST_CASE("options: what cannot work is refused and says why") {
   CHECK(FromFlags({"-B", "auto", "-U", "0"}).warnings.empty());
 }
 
+TEST_CASE("options: a flag whose feature is not built is refused, not taken silently") {
+  for (const Flag& flag : Flags()) {
+    const Key* key = FindKey(flag.key);
+    if (key == nullptr || key->built) continue;
+    const std::string letter = std::string("-") + char(flag.code);
+    CHECK(FlagError({letter, "x"}) == "2 " + letter + ": found a flag for " +
+                                          std::string(key->name) +
+                                          ", which is not built yet, expected none");
+    const std::string help = LoadFlags({"--help"}).text;
+    const size_t row = help.find("\n  " + letter + ", ");
+    REQUIRE(row != std::string::npos);
+    CHECK(help.substr(row, help.find('\n', row + 1) - row).ends_with(" (not built yet)"));
+  }
+}
+
 TEST_CASE("options: an unknown flag, a missing or surplus argument, a stray word") {
   CHECK(FlagError({"-z"}) == "2 -z: found an unknown flag, expected one that mcrelay --help lists");
   CHECK(FlagError({"--check-config", "-vz"}) ==
