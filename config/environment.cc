@@ -1,7 +1,6 @@
 #include "config/environment.h"
 
 #include <algorithm>
-#include <regex>
 
 #include "config/text.h"
 
@@ -51,6 +50,17 @@ std::string UnknownVariable(const std::string& name,
                           : " (did you mean " + std::string(kPrefix) + std::string(nearest) + "?)");
 }
 
+// [...] PORT <number> TCP|UDP|SCTP [PROTO|PORT|ADDR]
+bool IsPortLink(std::vector<std::string_view> words) {
+  const std::string_view last = words.back();
+  if (last == "PROTO" || last == "PORT" || last == "ADDR") words.pop_back();
+  if (words.size() < 3) return false;
+  const auto tail = words.end() - 3;
+  const bool number =
+      !tail[1].empty() && tail[1].find_first_not_of("0123456789") == std::string_view::npos;
+  return tail[0] == "PORT" && number && (tail[2] == "TCP" || tail[2] == "UDP" || tail[2] == "SCTP");
+}
+
 // MCRELAY_ON_ERROR sets the keys of its section that no variable of their own sets.
 void SpreadGroup(const Key& group, const Origin& origin, std::string_view text,
                  Settings* settings) {
@@ -69,15 +79,18 @@ std::string Lookup(const Environment& environment, const std::string& name) {
 }
 
 bool IsServiceLink(std::string_view name, std::string_view value) {
-  static const std::regex made(
-      "(.+_)?(SERVICE_HOST|SERVICE_PORT(_.+)?|"
-      "PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)");
   if (!name.starts_with(kPrefix)) return false;
-  const std::string rest(name.substr(kPrefix.size()));
-  if (std::regex_match(rest, made)) return true;
-  const bool names_port = rest == "PORT" || rest.ends_with("_PORT");
-  return names_port && (value.starts_with("tcp://") || value.starts_with("udp://") ||
-                        value.starts_with("sctp://"));
+  const std::vector<std::string_view> words = Split(name.substr(kPrefix.size()), '_');
+  for (size_t i = 0; i + 1 < words.size(); ++i) {
+    if (words[i] != "SERVICE") continue;
+    if (words[i + 1] == "PORT") return true;                           // _SERVICE_PORT, and _NAME
+    if (words[i + 1] == "HOST" && i + 2 == words.size()) return true;  // _SERVICE_HOST
+  }
+  if (words.back() == "PORT" && (value.starts_with("tcp://") || value.starts_with("udp://") ||
+                                 value.starts_with("sctp://"))) {
+    return true;
+  }
+  return IsPortLink(words);
 }
 
 Settings ReadVariables(const Environment& environment, std::vector<std::string>* warnings) {

@@ -98,6 +98,11 @@ TEST_CASE("environment: Kubernetes' variables for a service called mcrelay do no
   CHECK(FormatAddress(c.listen.at(0)) == "127.0.0.1:11211");
   CHECK_FALSE(IsServiceLink("MCRELAY_THREADS", "2"));
   CHECK_FALSE(IsServiceLink("MCRELAY_PORT", "11211"));
+  CHECK_FALSE(IsServiceLink("MCRELAY_PORT_X_TCP", "1"));
+  CHECK_FALSE(IsServiceLink("MCRELAY_PORT_1_FOO", "1"));
+  CHECK_FALSE(IsServiceLink("MCRELAY_TCP", "1"));
+  CHECK_FALSE(IsServiceLink("MCRELAY_", "1"));
+  CHECK_FALSE(IsServiceLink("MCRELAY_SERVICE", "1"));
   CHECK_FALSE(IsServiceLink("OTHER_SERVICE_HOST", "x"));
 }
 
