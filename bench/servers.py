@@ -28,6 +28,7 @@ class Target:
     protocol: str
     port: int
     backends: list
+    stores: list  # ports where the keys are kept
     proxy: subprocess.Popen | None = None
     data: tuple = field(default=())  # what was preloaded last
 
@@ -44,9 +45,9 @@ class Target:
         if self.data == row.data:
             return
         self.data = row.data
-        flush = b'flush_all\r\n' if self.protocol == 'memcached' else b'FLUSHALL\r\n'
-        if self.name != 'twemproxy':  # which has no such command
-            ask(self.port, flush)
+        for port in self.stores:
+            # Not through the proxy and not in the background: freeing must be over before we measure.
+            ask(port, b'flush_all\r\n' if self.name == 'memcached' else b'FLUSHALL SYNC\r\n')
         subprocess.run([generator, *self.address(), *row.data, '--connections', '4', '--preload',
                         '--requests', '1'], check=True, stdout=subprocess.DEVNULL)
 
@@ -96,7 +97,7 @@ class Bench:
 
     def start_redis(self):
         process, port = self.redis('direct')
-        return Target('redis', 'redis', port, [process])
+        return Target('redis', 'redis', port, [process], [port])
 
     def start_memcached(self):
         port = free_port()
@@ -104,7 +105,7 @@ class Bench:
         user = ['-u', 'root'] if os.geteuid() == 0 else []
         process = self.spawn('memcached', ['memcached', '-l', '127.0.0.1', '-p', port, '-t', 1, '-m', 1024,
                                            '-c', 12000, '-I', '2m', *user], port)
-        return Target('memcached', 'memcached', port, [process])
+        return Target('memcached', 'memcached', port, [process], [port])
 
     def start_twemproxy(self, shards=1):
         backends, ports = zip(*[self.redis(f'twemproxy{i}') for i in range(shards)])
@@ -122,7 +123,7 @@ class Bench:
 {servers}
 """)
         proxy = self.spawn('twemproxy', ['nutcracker', '-c', config, '-s', stats, '-a', '127.0.0.1'], port)
-        return Target('twemproxy', 'redis', port, list(backends), proxy)
+        return Target('twemproxy', 'redis', port, list(backends), list(ports), proxy)
 
     def start_mcrelay(self, binary, shards=1, threads=1):
         backends, ports = zip(*[self.redis(f'mcrelay{i}') for i in range(shards)])
@@ -130,7 +131,7 @@ class Bench:
         port = free_port()
         proxy = self.spawn('mcrelay', [binary.resolve(), '-t', threads, '-l', '127.0.0.1', '-p', port,
                                        '-c', 12000, *named], port)
-        return Target('mcrelay', 'memcached', port, list(backends), proxy)
+        return Target('mcrelay', 'memcached', port, list(backends), list(ports), proxy)
 
     def start_all(self, mcrelay):
         targets = [self.start_redis(), self.start_twemproxy()]
