@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "config/config.h"
+#include "daemon/backend/facts.h"
 #include "daemon/backend/removals.h"
 #include "protocol/redis/error.h"
 
@@ -40,6 +41,7 @@ class Node {
     std::array<std::atomic<uint64_t>, redis::kErrorKinds> errors{};  // error replies by kind
   };
   Counters counters;
+  Facts facts;
 
  private:
   const config::Backend backend_;

@@ -1,6 +1,8 @@
 // Which counters of `stats` a command moves, by its verb and how it ended.
 #pragma once
 
+#include <string_view>
+
 #include "daemon/stats/counters.h"
 #include "protocol/memcache/command.h"
 #include "protocol/translate/translation.h"
@@ -8,6 +10,9 @@
 namespace mcrelay::client {
 
 // Counts one finished command (one key of a retrieval).
-void Count(memcache::Verb verb, translate::Outcome outcome, stats::Counters* counters);
+void Count(const translate::Translation& translation, translate::Outcome outcome,
+           stats::Counters* counters);
+// Counts a line that was answered `error`.
+void CountRefused(memcache::Verb verb, std::string_view error, stats::Counters* counters);
 
 }  // namespace mcrelay::client

@@ -232,6 +232,9 @@ bool Exchange::OnReply(const redis::Reply& reply) {
     Fail(translate::Failure::kMissing);
     return true;
   }
+  if (reply.is_error() && redis::ClassifyError(reply.text) == redis::ErrorKind::kOutOfMemory) {
+    context_.counters.Add(stats::Counter::kStoreNoMemory);
+  }
   answered_ = true;
   Buffer& out = connection_->Begin();
   const size_t request_at = out.size();
@@ -297,7 +300,7 @@ void Exchange::Finish(const Step& step, size_t answer_at) {
   done_ = true;
   answer_bytes_ = static_cast<uint32_t>(Answer().size() - answer_at);
   failed_ = step.outcome == translate::Outcome::kFailed;
-  Count(translation_.verb(), step.outcome, &context_.counters);
+  Count(translation_, step.outcome, &context_.counters);
   SettleRemoval(step);
   if (holds_) session_->DropHold();
   holds_ = false;

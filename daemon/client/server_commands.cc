@@ -4,6 +4,7 @@
 #include <array>
 
 #include "daemon/client/context.h"
+#include "daemon/client/facts_task.h"
 #include "daemon/client/no_effect.h"
 #include "daemon/client/session.h"
 #include "daemon/log/log.h"
@@ -43,15 +44,9 @@ void Session::RunServerCommand(const Command& command) {
     case Verb::kFlushAll:
       RunFlush(command);
       break;
-    case Verb::kStats: {
-      if (command.args.starts_with("cachedump")) {
-        RunCacheDump(command.args);
-        break;
-      }
-      const std::string text = context_.control.Stats(command.args);
-      Say(text.empty() ? memcache::kUnknownCommand : std::string_view(text));
+    case Verb::kStats:
+      RunStats(command.args);
       break;
-    }
     case Verb::kShutdown:
       if (!context_.runtime->shutdown_enabled) {
         Say("SERVER_ERROR: shutdown not enabled\r\n");
@@ -77,6 +72,22 @@ void Session::RunServerCommand(const Command& command) {
       Say(memcache::kUnknownCommand);
       break;
   }
+}
+
+void Session::RunStats(std::string_view args) {
+  if (args.substr(0, args.find(' ')) == "cachedump") {
+    RunCacheDump(args);
+    return;
+  }
+  if (args.empty()) {
+    auto task = std::make_unique<FactsTask>(*this, context_);
+    if (task->waiting()) {
+      task_ = std::move(task);
+      return;
+    }
+  }
+  const std::string text = context_.control.Stats(args);
+  Say(text.empty() ? memcache::kUnknownCommand : std::string_view(text));
 }
 
 // The reply of the binary protocol (protocol_binary_response_header): "unknown command", so that a

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "daemon/client/context.h"
+#include "daemon/client/counting.h"
 #include "daemon/log/log.h"
 #include "protocol/memcache/answers.h"
 
@@ -159,7 +160,7 @@ bool Session::Parse(std::string_view rest, size_t* consumed) {
       RefuseTooLarge(command, result.error);
       break;
     case ParseStatus::kError:
-      context_.counters.Add(Counter::kProtocolErrors);
+      CountRefused(command.verb, result.error, &context_.counters);
       Say(result.error);
       break;
     case ParseStatus::kBinary:

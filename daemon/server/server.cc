@@ -16,7 +16,6 @@
 #include "config/loader.h"
 #include "daemon/log/log.h"
 #include "daemon/server/process.h"
-#include "daemon/stats/report.h"
 #include "daemon/version.h"
 
 namespace mcrelay::server {
@@ -60,7 +59,6 @@ Server::Server(config::Config config, Reload reload)
   }
   snapshot_ = worker::MakeSnapshot(config_, nullptr);
   shared_.shutdown = [this] { loop_.Post([this] { Stop(); }); };
-  shared_.stats_text = [this](std::string_view args) { return Stats(args); };
   StartWorkers();
   signals_.push_back(std::make_unique<net::Signal>(loop_, SIGTERM, [this] { Stop(); }));
   signals_.push_back(std::make_unique<net::Signal>(loop_, SIGINT, [this] { Stop(); }));
@@ -217,10 +215,6 @@ void Server::StopWhenDrained() {
                   [](const auto& worker) { return worker->sessions() == 0; })) {
     loop_.Stop();
   }
-}
-
-std::string Server::Stats(std::string_view args) const {
-  return stats::Report(args, shared_.ForReport(), config_);
 }
 
 }  // namespace mcrelay::server

@@ -53,7 +53,6 @@ class Server {
   void OnHangup();
   void Stop();
   void StopWhenDrained();
-  [[nodiscard]] std::string Stats(std::string_view args) const;
 
   config::Config config_;
   const Reload reload_;

@@ -1,22 +1,18 @@
 // Counters of one worker, under memcached's names where memcached has one.
 //
 // Written by their worker only, read by any thread: relaxed loads and stores, no locked
-// instruction. The table in counters.cc gives each its name and meaning; `stats`, /metrics and
-// docs/operations.md come from it.
+// instruction. fields.cc gives each its name and meaning.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <span>
-#include <string_view>
 
 namespace mcrelay::stats {
 
 enum class Counter : uint8_t {
   kCurrConnections,
   kTotalConnections,
-  kRejectedConnections,
   kCmdGet,
   kCmdSet,
   kCmdFlush,
@@ -47,18 +43,14 @@ enum class Counter : uint8_t {
   kProtocolErrors,
   kClosedOverLimit,
   kClosedIdle,
+  kTotalItems,
   kRemovals,
   kRemovalOverflows,
 };
 inline constexpr int kCounters = static_cast<int>(Counter::kRemovalOverflows) + 1;
 
-struct CounterInfo {
-  Counter counter;
-  std::string_view name;  // in `stats`
-  std::string_view meaning;
-};
-// In the order of the enum.
-[[nodiscard]] std::span<const CounterInfo> AllCounters();
+// A value of each, in the order of the enum.
+using CounterValues = std::array<uint64_t, kCounters>;
 
 class Counters {
  public:

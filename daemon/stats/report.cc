@@ -1,10 +1,6 @@
 #include "daemon/stats/report.h"
 
 #include <spdlog/fmt/fmt.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
-#include "daemon/version.h"
 
 namespace mcrelay::stats {
 namespace {
@@ -15,62 +11,46 @@ class Lines {
   void Add(std::string_view name, const Value& value) {
     text_ += fmt::format("STAT {} {}\r\n", name, value);
   }
+  void Add(std::span<const Field> fields, const Sources& sources, const config::Config& config) {
+    for (const Field& field : fields) Add(field.name, field.value(sources, config));
+  }
   [[nodiscard]] std::string End() { return std::move(text_) + "END\r\n"; }
 
  private:
   std::string text_;
 };
 
-std::string Seconds(const timeval& time) {
-  return fmt::format("{}.{:06}", time.tv_sec, time.tv_usec);
-}
-
-void AddProcess(const Sources& sources, Lines* lines) {
-  const std::time_t now = std::time(nullptr);
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  lines->Add("pid", getpid());
-  lines->Add("uptime", now - sources.started);
-  lines->Add("time", now);
-  lines->Add("version", MCRELAY_MEMCACHED_VERSION);
-  lines->Add("pointer_size", sizeof(void*) * 8);
-  lines->Add("rusage_user", Seconds(usage.ru_utime));
-  lines->Add("rusage_system", Seconds(usage.ru_stime));
-}
-
 std::string General(const Sources& sources, const config::Config& config) {
   Lines lines;
-  AddProcess(sources, &lines);
-  lines.Add("max_connections", config.limits.connections);
-  for (const CounterInfo& info : AllCounters()) {
-    uint64_t sum = info.counter == Counter::kRejectedConnections ? sources.rejected : 0;
-    for (const Counters* counters : sources.workers) sum += counters->Get(info.counter);
-    lines.Add(info.name, sum);
+  lines.Add(GeneralFields(), sources, config);
+  for (const NodeReport& node : sources.nodes) {
+    const std::string prefix = "relay_node_" + SafeName(node.name) + "_";
+    for (const NodeField& field : NodeFields()) {
+      lines.Add(prefix + std::string(field.suffix), field.value(node));
+    }
+    for (const auto& [kind, count] : node.errors) {
+      lines.Add(prefix + "errors_" + std::string(kind), count);
+    }
   }
-  lines.Add("threads", sources.workers.size());
-  for (const auto& [name, value] : sources.extra) lines.Add(name, value);
-  return lines.End();
-}
-
-std::string Settings(const config::Config& config) {
-  Lines lines;
-  lines.Add("maxbytes", config.embedded_memory);
-  lines.Add("maxconns", config.limits.connections);
-  lines.Add("num_threads", config.threads);
-  lines.Add("item_size_max", config.limits.item_size);
-  lines.Add("verbosity", config.verbosity);
-  lines.Add("flush_enabled", config.flush_all_enabled ? "yes" : "no");
   return lines.End();
 }
 
 }  // namespace
 
+// Only the first word counts, as in memcached.
 std::string Report(std::string_view args, const Sources& sources, const config::Config& config) {
-  if (args.empty()) return General(sources, config);
-  if (args == "settings") return Settings(config);
-  if (args == "items" || args == "slabs") return Lines().End();
-  if (args == "sizes") return "STAT sizes_status disabled\r\nEND\r\n";
-  if (args == "reset") return "RESET\r\n";
+  const std::string_view word = args.substr(0, args.find(' '));
+  if (word.empty()) return General(sources, config);
+  if (word == "settings") {
+    Lines lines;
+    lines.Add(SettingsFields(), sources, config);
+    return lines.End();
+  }
+  // Every item is Redis's: there are no slabs and no classes to tell of.
+  if (word == "items" || word == "extstore") return Lines().End();
+  if (word == "slabs") return "STAT active_slabs 0\r\nSTAT total_malloced 0\r\nEND\r\n";
+  if (word == "sizes") return "STAT sizes_status disabled\r\nEND\r\n";
+  if (word == "sizes_enable" || word == "sizes_disable") return "STAT sizes_status disabled\r\n";
   return {};
 }
 

@@ -1,24 +1,58 @@
 #include "daemon/worker/shared.h"
 
-namespace mcrelay::worker {
+#include "protocol/redis/error.h"
 
-stats::Sources Shared::ForReport() const {
-  static constexpr std::array<const char*, backend::BatchCounters::kBuckets> kBucketNames = {
-      "relay_reads_merged_1",     "relay_reads_merged_2",     "relay_reads_merged_3_4",
-      "relay_reads_merged_5_8",   "relay_reads_merged_9_16",  "relay_reads_merged_17_32",
-      "relay_reads_merged_33_64", "relay_reads_merged_65_up"};
+namespace mcrelay::worker {
+namespace {
+
+uint64_t Read(const std::atomic<uint64_t>& counter) {
+  return counter.load(std::memory_order_relaxed);
+}
+
+stats::NodeReport ReadNode(const backend::Node& node) {
+  stats::NodeReport report;
+  report.name = node.name();
+  report.up = !node.down();
+  report.connects = Read(node.counters.connects);
+  report.failures = Read(node.counters.failures);
+  report.timeouts = Read(node.counters.timeouts);
+  report.ejections = Read(node.counters.ejections);
+  for (int kind = 0; kind < redis::kErrorKinds; ++kind) {
+    report.errors.emplace_back(redis::ErrorKindName(static_cast<redis::ErrorKind>(kind)),
+                               Read(node.counters.errors[static_cast<size_t>(kind)]));
+  }
+  report.facts = {Read(node.facts.keys), Read(node.facts.memory_bytes),
+                  Read(node.facts.limit_bytes), Read(node.facts.evicted), Read(node.facts.expired)};
+  return report;
+}
+
+}  // namespace
+
+stats::Sources Shared::Now(const std::vector<std::shared_ptr<backend::Node>>& nodes) const {
   stats::Sources sources;
   sources.started = started;
   sources.rejected = rejected.load(std::memory_order_relaxed);
-  for (const auto& worker : stats) sources.workers.push_back(&worker->counters);
-  for (int bucket = 0; bucket < backend::BatchCounters::kBuckets; ++bucket) {
-    uint64_t sum = 0;
-    for (const auto& worker : stats) {
-      sum += worker->batches.batches[bucket].load(std::memory_order_relaxed);
+  for (const auto& worker : stats) {
+    sources.workers.push_back(&worker->counters);
+    for (size_t bucket = 0; bucket < sources.merged.size(); ++bucket) {
+      sources.merged[bucket] += Read(worker->batches.batches[bucket]);
     }
-    sources.extra.emplace_back(kBucketNames[bucket], sum);
   }
+  for (const auto& node : nodes) sources.nodes.push_back(ReadNode(*node));
   return sources;
+}
+
+stats::Sources Shared::ForReport(const std::vector<std::shared_ptr<backend::Node>>& nodes) const {
+  stats::Sources sources = Now(nodes);
+  const std::lock_guard lock(reset_mutex_);
+  sources.reset = reset_;
+  return sources;
+}
+
+void Shared::ResetStats(const std::vector<std::shared_ptr<backend::Node>>& nodes) {
+  const stats::Sources now = Now(nodes);
+  const std::lock_guard lock(reset_mutex_);
+  reset_ = stats::ResetAt(now);
 }
 
 }  // namespace mcrelay::worker

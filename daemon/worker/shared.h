@@ -8,6 +8,7 @@
 #include <ctime>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,10 +33,17 @@ struct Shared {
   std::atomic<uint64_t> rejected{0};  // connections over the limit
   // Any thread; set before the first worker starts.
   std::function<void()> shutdown;
-  std::function<std::string(std::string_view args)> stats_text;
 
   // Any thread.
-  [[nodiscard]] stats::Sources ForReport() const;
+  [[nodiscard]] stats::Sources ForReport(
+      const std::vector<std::shared_ptr<backend::Node>>& nodes) const;
+  void ResetStats(const std::vector<std::shared_ptr<backend::Node>>& nodes);
+
+ private:
+  [[nodiscard]] stats::Sources Now(const std::vector<std::shared_ptr<backend::Node>>& nodes) const;
+
+  mutable std::mutex reset_mutex_;
+  stats::Reset reset_;
 };
 
 }  // namespace mcrelay::worker

@@ -113,6 +113,7 @@ std::shared_ptr<backend::Node> MakeNode(const config::Backend& backend, const Sn
 std::shared_ptr<const Snapshot> MakeSnapshot(const config::Config& config,
                                              const Snapshot* previous) {
   auto snapshot = std::make_shared<Snapshot>();
+  snapshot->config = std::make_shared<const config::Config>(config);
   snapshot->runtime = MakeRuntime(config);
   snapshot->connection = MakeConnectionSettings(config);
   std::vector<placement::PlacementNode> ring;

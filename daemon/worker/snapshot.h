@@ -14,6 +14,7 @@
 namespace mcrelay::worker {
 
 struct Snapshot {
+  std::shared_ptr<const config::Config> config;  // for `stats`
   std::shared_ptr<const client::Runtime> runtime;
   backend::Connection::Settings connection;
   std::vector<std::shared_ptr<backend::Node>> nodes;

@@ -185,6 +185,14 @@ void Worker::CloseIdle() {
   for (client::Session* session : sessions) session->CloseIfIdle(now_ms - idle_ms);
 }
 
+std::string Worker::Stats(std::string_view args) {
+  if (args.substr(0, args.find(' ')) == "reset") {
+    shared_.ResetStats(snapshot_->nodes);
+    return "RESET\r\n";
+  }
+  return stats::Report(args, shared_.ForReport(snapshot_->nodes), *snapshot_->config);
+}
+
 void Worker::ScheduleFlush(int64_t seconds) {
   flush_number_ = shared_.flushes.fetch_add(1) + 1;
   if (seconds > 0) flush_.Once(static_cast<uint64_t>(seconds) * 1000);

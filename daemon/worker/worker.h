@@ -48,7 +48,7 @@ class Worker final : private net::TurnHook, private client::Control {
   void MakeRouter(const Snapshot& snapshot);
   void StopWhenDrained();
 
-  std::string Stats(std::string_view args) override { return shared_.stats_text(args); }
+  std::string Stats(std::string_view args) override;
   void ScheduleFlush(int64_t seconds) override;
   void Shutdown() override { shared_.shutdown(); }
   void OnSessionClosed(client::Session* session) override;

@@ -111,6 +111,8 @@ class Translation {
   // Key prefix and key; valid until the next Begin().
   [[nodiscard]] std::string_view redis_key() const { return redis_key_; }
   [[nodiscard]] memcache::Verb verb() const { return verb_; }
+  // Of a meta command.
+  [[nodiscard]] const memcache::MetaFlags& meta() const { return meta_; }
   // The CAS unique that this command took from the environment, its date for the rule on pending
   // removals; 0 when it took none. What is written may be another (E, or old + 1).
   [[nodiscard]] uint64_t cas() const { return cas_; }

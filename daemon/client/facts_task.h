@@ -1,0 +1,39 @@
+// FactsTask answers `stats`: it asks every node how much it holds, unless that was asked within the
+// last second, and then reports. It waits for no node longer than the request timeout.
+//
+// Owned by its session. The queries outlive it when the client goes, until their replies came.
+// Threading: its worker's thread.
+#pragma once
+
+#include <memory>
+
+#include "daemon/client/task.h"
+
+namespace mcrelay::client {
+
+struct Context;
+class Session;
+
+class FactsTask final : public Task {
+ public:
+  FactsTask(Session& session, Context& context);
+  ~FactsTask() override;
+
+  // False: nothing is on its way, the report can be made now.
+  [[nodiscard]] bool waiting() const { return shared_->pending > 0; }
+
+ private:
+  class Query;
+  struct Shared {
+    FactsTask* task;  // null once the session gave up
+    size_t pending = 0;
+  };
+
+  void Report();
+
+  Session& session_;
+  Context& context_;
+  std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace mcrelay::client
