@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -76,19 +77,18 @@ inline std::string VariableError(const Environment& environment) {
   return ErrorOf(LoadFlags({}, environment));
 }
 
+// Fails the test with the message: thrown, because a REQUIRE inside of a CHECK confuses doctest.
+inline Config ConfigOf(const LoadResult& result) {
+  if (!result.ok()) throw std::runtime_error(result.message);
+  return result.config;
+}
 inline Config FromFlags(const std::vector<std::string>& flags,
                         const Environment& environment = {}) {
-  LoadResult result = LoadFlags(flags, environment);
-  INFO(result.message);
-  REQUIRE(result.ok());
-  return result.config;
+  return ConfigOf(LoadFlags(flags, environment));
 }
 inline Config FromYaml(const std::string& yaml, const std::vector<std::string>& flags = {},
                        const Environment& environment = {}) {
-  LoadResult result = LoadYaml(yaml, flags, environment);
-  INFO(result.message);
-  REQUIRE(result.ok());
-  return result.config;
+  return ConfigOf(LoadYaml(yaml, flags, environment));
 }
 
 // A file of the project, by its path from the root.
