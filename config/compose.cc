@@ -47,7 +47,7 @@ void ResolveLimits(Config* config, Settings* settings) {
 }
 
 void ResolveTopology(Config* config, Settings* settings) {
-  config->embedded = config->backends.empty();
+  config->embedded = config->backends.empty() && config->topology != Topology::kSentinel;
   if (config->backends.size() > 1) {
     Derive("topology", "from the number of backends", Topology::kShard, &config->topology,
            settings);

@@ -127,6 +127,8 @@ struct Config {
   // Reserved: the loader refuses their keys until the schema says that they are built.
   std::vector<Address> sentinels;
   std::string service;
+  std::string sentinel_username;
+  std::string sentinel_password;
   ReadFrom read_from = ReadFrom::kPrimary;
   std::optional<Address> raw_listen;
   std::optional<Address> admin;

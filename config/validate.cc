@@ -91,6 +91,15 @@ class Validator {
       FailAt("topology", "found " + Quote(Show("topology")) +
                              " without a backend, expected backends to be named");
     }
+    CheckSentinel();
+    const bool replicates = config_.topology == Topology::kReplica ||
+                            config_.topology == Topology::kSentinel ||
+                            config_.topology == Topology::kCluster;
+    if (config_.read_from != ReadFrom::kPrimary && !replicates) {
+      FailAt("read_from", "found " + Quote(Show("read_from")) + " with topology " +
+                              Show("topology") +
+                              ", expected primary, or topology replica, sentinel or cluster");
+    }
     if (config_.topology != Topology::kCluster) return;
     for (size_t i = 0; i < config_.backends.size(); ++i) {
       if (config_.backends[i].db == 0) continue;
@@ -98,6 +107,31 @@ class Validator {
                   "found database " + std::to_string(config_.backends[i].db) +
                       " with topology cluster, expected 0, the only one there is");
     }
+  }
+
+  [[noreturn]] void FailWithoutSentinel(std::string_view name) const {
+    FailAt(name, "found " + std::string(name) + " with topology " + Show("topology") +
+                     ", expected topology sentinel");
+  }
+
+  void CheckSentinel() const {
+    if (config_.topology == Topology::kSentinel) {
+      if (config_.sentinels.empty()) {
+        FailAt("topology", "found 'sentinel' without sentinels, expected sentinels: [host:port]");
+      }
+      if (config_.service.empty()) {
+        FailAt("topology", "found 'sentinel' without a service, expected service: mymaster");
+      }
+      if (!config_.backends.empty()) {
+        FailAt("backends",
+               "found backends with topology sentinel, expected none: the Sentinels "
+               "name them");
+      }
+      return;
+    }
+    // An empty value is what --print-config shows when there is none.
+    if (!config_.sentinels.empty()) FailWithoutSentinel("sentinels");
+    if (!config_.service.empty()) FailWithoutSentinel("service");
   }
 
   void CheckDistribution() const {

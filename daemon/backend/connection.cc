@@ -21,12 +21,13 @@ void AddOwn(std::atomic<uint64_t>& counter, uint64_t amount) {
 }  // namespace
 
 Connection::Connection(net::Io& io, const Settings& settings, std::shared_ptr<Node> node,
-                       BatchCounters& batch_counters, uint64_t random_seed)
+                       BatchCounters& batch_counters, uint64_t random_seed, bool reads_replica)
     : io_(io),
       settings_(settings),
       node_(std::move(node)),
       batch_counters_(batch_counters),
-      link_settings_{node_->backend(), settings.connect_ms, settings.reply_bytes, settings.scripts},
+      link_settings_{node_->backend(), settings.connect_ms, settings.reply_bytes, settings.scripts,
+                     reads_replica},
       random_(random_seed | 1),
       retry_(io.loop, [this] { Open(); }),
       chores_(io.loop, [this] { DoChores(); }) {
@@ -149,6 +150,10 @@ void Connection::Answer(const redis::Reply& reply) {
 }
 
 void Connection::Open() {
+  if (node_->backend().host.empty() && node_->backend().unix_path.empty()) {
+    ejected_ = true;
+    return;
+  }
   state_ = State::kConnecting;
   opened_ms_ = io_.loop.now_ms();
   Add(node_->counters.connects);

@@ -9,11 +9,11 @@
 // Threading: its loop's thread.
 // Order: requests leave in the order they were begun; a batch leaves when it is closed.
 // Failure: when the Link ends, what was in flight gets OnLost(); what was only queued stays queued
-// and goes out on the next Link, unless it grows overdue, the node is ejected first, or items of
-// the node became stale (what is queued was asked for under another assumption). A node is ejected
-// after `failures` failures in a row, and distrusted after one overdue request: then nothing is
-// accepted until a handshake succeeds again, which is tried in the background with jittered,
-// growing pauses.
+// and goes out on the next Link, unless it grows overdue, the node is ejected first, or items of the
+// node became stale (what is queued was asked for under another assumption). A node is
+// ejected after `failures` failures in a row, and distrusted after one overdue request: then
+// nothing is accepted until a handshake succeeds again, which is tried in the background with
+// jittered, growing pauses.
 #pragma once
 
 #include <cstdint>
@@ -80,13 +80,18 @@ class Connection final : public LinkUser {
     std::string flush_prefix;  // make_flush removes keys that start so
   };
 
-  // Starts connecting at once. Borrows all but `node`.
+  // Starts connecting at once, unless the node has no address: then it is ejected for good. Borrows
+  // all but `node`. `reads_replica`: the node is a cluster's replica and is to answer reads.
   Connection(net::Io& io, const Settings& settings, std::shared_ptr<Node> node,
-             BatchCounters& batch_counters, uint64_t random_seed);
+             BatchCounters& batch_counters, uint64_t random_seed, bool reads_replica = false);
   ~Connection();
 
   // False: the node is ejected or cannot keep up; answer as for a failed backend, at once.
   [[nodiscard]] bool accepts() const;
+  // A handshake succeeded and the connection was not lost since.
+  [[nodiscard]] bool up() const { return state_ == State::kUp; }
+  // Replies due.
+  [[nodiscard]] size_t pending() const { return slots_.size() + batch_.size(); }
   [[nodiscard]] Node& node() { return *node_; }
   [[nodiscard]] const std::shared_ptr<Node>& shared_node() const { return node_; }
 

@@ -86,6 +86,10 @@ void Link::SendHandshake() {
   expect(Expected::kClientId);
   encoder.Request({"CLIENT", "INFO"});
   expect(Expected::kClientInfo);
+  if (settings_.reads_replica) {
+    encoder.Request({"READONLY"});
+    expect(Expected::kReadOnly);
+  }
   for (const std::string_view script : settings_.scripts) {
     encoder.Request({"SCRIPT", "LOAD", script});
     expect(Expected::kScript);
@@ -115,6 +119,7 @@ bool Link::CheckHandshake(Expected step, const redis::Reply& reply) {
       return true;
     }
     case Expected::kName:
+    case Expected::kReadOnly:
     case Expected::kScript:
       return true;
   }
@@ -153,7 +158,8 @@ void Link::Retire(std::shared_ptr<OldConnection> old) {
 void Link::Fail(const std::string& reason, bool by_us) {
   LinkUser* const user = user_;
   if (user == nullptr) return;
-  const std::string why = reason;  // may be a member's text
+  // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): it may be a member's, see Stop()
+  const std::string why = reason;
   Stop();
   user->OnLinkDown(why, by_us);
   if (old_ == nullptr) Close();

@@ -49,6 +49,7 @@ class Link final : public net::StreamOwner, private redis::ReplySink {
     uint32_t connect_ms;
     size_t reply_bytes;
     std::vector<std::string_view> scripts;  // loaded in the handshake; static storage
+    bool reads_replica = false;             // READONLY: a cluster's replica is to answer reads
   };
 
   // Starts at once. Borrows `io`, `settings` and `user` until OnLinkDown() or Close().
@@ -75,7 +76,7 @@ class Link final : public net::StreamOwner, private redis::ReplySink {
   void OnClosed() override { delete this; }
 
  private:
-  enum class Expected : uint8_t { kAuth, kSelect, kName, kClientId, kClientInfo, kScript };
+  enum class Expected : uint8_t { kAuth, kSelect, kName, kClientId, kClientInfo, kReadOnly, kScript };
 
   Link(net::Io& io, const Settings& settings, LinkUser* user);
   ~Link() = default;

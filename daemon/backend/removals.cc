@@ -119,6 +119,35 @@ void Removals::GiveBack(const Claim& claim) {
   }
 }
 
+std::vector<std::pair<std::string, uint64_t>> Removals::Keys() const {
+  std::vector<std::pair<std::string, uint64_t>> keys;
+  const std::lock_guard lock(mutex_);
+  keys.reserve(entries_.size());
+  for (const auto& [key, entry] : entries_) keys.emplace_back(key, entry.cas);
+  return keys;
+}
+
+void Removals::Forget(std::string_view key) {
+  const std::lock_guard lock(mutex_);
+  if (const auto found = entries_.find(key); found != entries_.end()) entries_.erase(found);
+  ForgetIfEmpty();
+}
+
+Removals::Whole Removals::TakeWhole() {
+  const std::lock_guard lock(mutex_);
+  const Whole whole{flush_ != 0, hides_all_};
+  flush_ = 0;
+  flush_taken_ = hides_all_ = false;
+  ForgetIfEmpty();
+  return whole;
+}
+
+void Removals::HideAll() {
+  const std::lock_guard lock(mutex_);
+  hides_all_ = true;
+  any_.store(true, std::memory_order_release);
+}
+
 size_t Removals::size() const {
   const std::lock_guard lock(mutex_);
   return entries_.size();

@@ -19,6 +19,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "config/config.h"
@@ -60,6 +61,17 @@ class Removals {
   void Settle(std::string_view key, uint64_t cas, uint64_t quiet);
   // All items of the node are stale.
   void AddFlush();
+
+  // For a node whose keys live elsewhere now: what is pending for single keys, and for all of them.
+  [[nodiscard]] std::vector<std::pair<std::string, uint64_t>> Keys() const;
+  void Forget(std::string_view key);
+  struct Whole {
+    bool flush = false;
+    bool hides_all = false;
+  };
+  Whole TakeWhole();
+  // No key of the node is served any more.
+  void HideAll();
 
   // A connection with requests in flight is given up; to be called before their failure is
   // reported.

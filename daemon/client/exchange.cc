@@ -24,6 +24,24 @@ bool Overrides(Verb verb) {
          verb == Verb::kDelete || verb == Verb::kMetaSet || verb == Verb::kMetaDelete;
 }
 
+// Commands that replace the old item as a whole, or leave it alone.
+bool Overwrites(const memcache::Command& command) {
+  switch (command.verb) {
+    case Verb::kSet:
+    case Verb::kAdd:
+    case Verb::kReplace:
+    case Verb::kCas:
+    case Verb::kDelete:
+      return true;
+    case Verb::kMetaSet:
+      return !command.meta.Has('I') && command.meta.mode != 'A' && command.meta.mode != 'P';
+    case Verb::kMetaDelete:
+      return !command.meta.Has('I');
+    default:
+      return false;
+  }
+}
+
 bool Overrode(Verb verb, Outcome outcome) {
   if (verb == Verb::kDelete || verb == Verb::kMetaDelete) {
     return outcome == Outcome::kHit || outcome == Outcome::kMiss;
@@ -42,6 +60,9 @@ void Exchange::Reset(Session* session) {
   done_ = failed_ = answered_ = false;
   queued_ = true;
   repeatable_ = retried_ = reads_ = holds_ = flush_ = noreply_ = false;
+  as_eval_ = asking_ = waiting_ = false;
+  diversions_ = 0;
+  advice_ = {};
 }
 
 void Exchange::Begin(Session* session, const memcache::Command& command, std::string_view key) {
@@ -55,9 +76,24 @@ void Exchange::Begin(Session* session, const memcache::Command& command, std::st
   };
   if (connection_->node().removals().any() && Hidden(command, key)) {
     Refuse(begin, translate::Failure::kMissing);
-  } else {
-    Start(begin);
+    return;
   }
+  if (context_.router->follows()) {
+    overwrites_ = Overwrites(command);
+    if (context_.router->reads_elsewhere() && PlainRead(command)) {
+      context_.redis_key.assign(context_.runtime->translate.key_prefix).append(key);
+      connection_ = &context_.router->PickReader(context_.redis_key);
+    }
+  }
+  Start(begin);
+}
+
+// A read that feeds no write, nor a second step.
+bool Exchange::PlainRead(const memcache::Command& command) const {
+  if (command.verb == Verb::kGet) return true;
+  return command.verb == Verb::kMetaGet && translate::Translation::StartsWithRead(command) &&
+         !command.meta.Has('c') && !command.meta.Has('C') && !command.meta.Has('h') &&
+         !command.meta.Has('N');
 }
 
 void Exchange::BeginRemoval(Session* session, const memcache::Command& command) {
@@ -91,26 +127,9 @@ void Exchange::Refuse(const Write& write, translate::Failure failure) {
   Fail(failure);
 }
 
-// While a removal of `key` is pending, nothing may show the old item or build on it. What replaces
-// it as a whole, or leaves it alone, may pass.
+// While a removal of `key` is pending, nothing may show the old item or build on it.
 bool Exchange::Hidden(const memcache::Command& command, std::string_view key) {
-  switch (command.verb) {
-    case Verb::kSet:
-    case Verb::kAdd:
-    case Verb::kReplace:
-    case Verb::kCas:
-    case Verb::kDelete:
-      return false;
-    case Verb::kMetaSet:
-      if (!command.meta.Has('I') && command.meta.mode != 'A' && command.meta.mode != 'P')
-        return false;
-      break;
-    case Verb::kMetaDelete:
-      if (!command.meta.Has('I')) return false;
-      break;
-    default:
-      break;
-  }
+  if (Overwrites(command)) return false;
   context_.redis_key.assign(context_.runtime->translate.key_prefix).append(key);
   return connection_->node().removals().Hides(context_.redis_key);
 }
@@ -137,6 +156,12 @@ void Exchange::SettleRemoval(const Step& step) {
       removals.Settle(key, begun_cas_, quiet_);
     }
     return;
+  }
+  backend::Connection& owner = context_.router->Pick(key);
+  if (&owner != connection_) {  // the key has moved meanwhile: both may show the old item
+    const auto& there = owner.settings();
+    (void)owner.node().removals().Add(key, begun_cas_, there.most_removals, there.on_overflow);
+    owner.StartChores();
   }
   const auto& settings = connection_->settings();
   if (!removals.any()) {
@@ -171,15 +196,23 @@ bool Exchange::Usable() const {
          arrived_ms_ + context_.runtime->request_ms >= context_.io.loop.now_ms();
 }
 
-bool Exchange::Holds(std::string_view key) const {
-  return holds_ &&
-         translation_.redis_key().substr(context_.runtime->translate.key_prefix.size()) == key;
+std::string_view Exchange::key() const {
+  return translation_.redis_key().substr(context_.runtime->translate.key_prefix.size());
+}
+
+bool Exchange::Holds(std::string_view key) const { return holds_ && this->key() == key; }
+
+bool Exchange::HoldIfMoved(std::string_view key) {
+  if (done_ || flush_ || connection_ == nullptr || this->key() != key) return false;
+  if (connection_ == &context_.router->Pick(translation_.redis_key())) return false;
+  Hold();
+  return true;
 }
 
 void Exchange::Hold() {
   if (holds_) return;
   holds_ = true;
-  session_->AddHold(translation_.redis_key().substr(context_.runtime->translate.key_prefix.size()));
+  session_->AddHold(key());
 }
 
 // Queues what `step` asks for. The bytes from `request_at` on in the connection's buffer are its
@@ -195,11 +228,11 @@ void Exchange::Take(const Step& step, size_t request_at) {
   assert(step.kind == Step::Kind::kWait);
   const std::string_view requests = connection_->Begin().view().substr(request_at);
   if (requests.empty()) return;
-  reads_ = false;
+  reads_ = as_eval_ = asking_ = false;
   repeatable_ = step.repeatable;
   script_ = step.script;
   if (script_ != nullptr) Hold();  // NOSCRIPT would make it overtaken by later commands on the key
-  if (repeatable_ || script_ != nullptr) {
+  if (repeatable_ || script_ != nullptr || context_.router->follows()) {
     context_.io.buffers.Lend(&retained_);
     retained_.Clear();
     retained_.Append(requests);
@@ -223,11 +256,12 @@ bool Exchange::OnReply(const redis::Reply& reply) {
     if (outstanding_ == 0) FinishFlush();
     return true;
   }
-  if (script_ != nullptr && reply.is_error() &&
+  if (script_ != nullptr && !as_eval_ && reply.is_error() &&
       redis::ClassifyError(reply.text) == redis::ErrorKind::kNoScript) {
     SendAsEval();
     return true;
   }
+  if (context_.router->follows() && Diverts(reply)) return true;
   if (repeatable_ && Hidden()) {  // it became stale while it was read
     Fail(translate::Failure::kMissing);
     return true;
@@ -253,8 +287,9 @@ bool Exchange::OnReply(const redis::Reply& reply) {
 // The server forgot the script (restart, SCRIPT FLUSH, failover): nothing was executed, so the text
 // may be sent. EVAL also makes the server remember it.
 void Exchange::SendAsEval() {
+  as_eval_ = true;
+  if (asking_) WriteAsking();
   translate::WriteEval(*script_, retained_.view(), &connection_->Begin());
-  script_ = nullptr;
   Expect();
 }
 
@@ -268,7 +303,14 @@ void Exchange::OnLost() {
   if (outstanding_ > 0) return;  // the others are lost too
   if (flush_) {
     FinishFlush();
-  } else if (repeatable_ && !retried_ && Usable() && !Hidden()) {
+    return;
+  }
+  if (context_.router->follows()) {
+    context_.router->Doubt();
+    advice_ = {};
+    if (repeatable_) connection_ = &context_.router->PickReader(translation_.redis_key());
+  }
+  if (repeatable_ && !retried_ && Usable() && !Hidden()) {
     Repeat();
   } else {
     Fail(translate::Failure::kUnavailable);

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "daemon/backend/connection.h"
+#include "daemon/route/router.h"
 #include "protocol/buffer.h"
 #include "protocol/memcache/command.h"
 #include "protocol/translate/translation.h"
@@ -22,7 +23,10 @@ namespace mcrelay::client {
 struct Context;
 class Session;
 
-class Exchange final : public backend::Waiter {
+// A later command on the same key that was sent before an earlier one has to be sent again.
+enum class Rival : uint8_t { kNone, kInFlight, kExecuted };
+
+class Exchange final : public backend::Waiter, public route::Retrier {
  public:
   explicit Exchange(Context& context) : context_(context) {}
 
@@ -47,6 +51,8 @@ class Exchange final : public backend::Waiter {
   [[nodiscard]] uint32_t answer_bytes() const { return answer_bytes_; }
   // Later commands of the session on this key must wait until this one is done.
   [[nodiscard]] bool Holds(std::string_view key) const;
+  // It is on its way to a node that `key` does not belong to any more: from now on it holds its key.
+  [[nodiscard]] bool HoldIfMoved(std::string_view key);
 
   // What the answer will probably come to.
   uint32_t expected_bytes = 0;
@@ -61,6 +67,7 @@ class Exchange final : public backend::Waiter {
 
   bool OnReply(const redis::Reply& reply) override;
   void OnLost() override;
+  void OnRetry() override;
 
   void Reset(Session* session);
   // `write` writes the first requests to the buffer it is given.
@@ -78,6 +85,14 @@ class Exchange final : public backend::Waiter {
   void Expect();
   void SendAsEval();
   void Repeat();
+  [[nodiscard]] bool PlainRead(const memcache::Command& command) const;
+  [[nodiscard]] bool Diverts(const redis::Reply& reply);
+  void Divert();
+  void WaitForRoute();
+  void SendAgain(backend::Connection& to, bool asking);
+  void WriteAsking();
+  void GiveUp();
+  [[nodiscard]] std::string_view key() const;
   void Fail(translate::Failure failure);
   void Finish(const translate::Step& step, size_t answer_at);
   void FinishFlush();
@@ -103,6 +118,13 @@ class Exchange final : public backend::Waiter {
   bool repeatable_ = false;  // the requests in flight may be sent a second time
   bool retried_ = false;
   bool reads_ = false;  // the request in flight is a merged read
+  bool overwrites_ = false;  // may pass while a removal of its key is pending
+  bool as_eval_ = false;     // the script goes with its text
+  bool waiting_ = false;     // for the topology to settle: the router has it
+  bool asking_ = false;      // the request in flight was sent with ASKING
+  uint8_t diversions_ = 0;
+  route::Advice advice_;  // about an error among the replies in flight
+  std::string refusal_;   // that error
   bool holds_ = false;
   bool flush_ = false;
   bool noreply_ = false;

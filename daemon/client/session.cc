@@ -92,6 +92,13 @@ bool Session::Paused() const {
 }
 
 bool Session::Held(std::string_view key) const {
+  if (context_.router->unsettled()) {
+    bool moved = false;
+    for (Exchange* exchange = head_; exchange != nullptr; exchange = exchange->next) {
+      if (exchange->HoldIfMoved(key)) moved = true;
+    }
+    if (moved) return true;
+  }
   if (holds_ == 0 || (hold_bits_ & KeyBit(key)) == 0) return false;
   for (const Exchange* exchange = head_; exchange != nullptr; exchange = exchange->next) {
     if (exchange->Holds(key)) return true;

@@ -102,6 +102,7 @@ class Session final : public net::StreamOwner {
   void OnDone(Exchange* exchange);
   void AddHold(std::string_view key);
   void DropHold();
+  [[nodiscard]] Rival RivalOf(const Exchange& exchange) const;
 
   void Pop();
   void Learn(uint32_t read_bytes);

@@ -5,7 +5,9 @@
 #include <spdlog/spdlog.h>
 
 #include <array>
+#include <chrono>
 #include <cstdlib>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -13,7 +15,7 @@
 namespace mcrelay::log {
 namespace {
 
-constexpr std::array<EventInfo, 14> kEvents = {{
+constexpr std::array<EventInfo, 15> kEvents = {{
     {Event::kStart, "start", "the process starts: version, configuration"},
     {Event::kListening, "listening", "a listener is open, or an inherited one is used"},
     {Event::kReady, "ready", "clients are served"},
@@ -28,6 +30,7 @@ constexpr std::array<EventInfo, 14> kEvents = {{
     {Event::kPendingRemoval, "pending_removal", "removals after an outage: begun, done, overflow"},
     {Event::kFlush, "flush", "a flush_all could not reach a node or was made up for"},
     {Event::kBinaryProtocol, "binary_protocol", "a client spoke the binary protocol"},
+    {Event::kTopology, "topology", "who serves what was found, changed, or is not known"},
 }};
 
 // The logger without a time stamp of its own under systemd, which keeps one.
@@ -150,8 +153,8 @@ void Write(Level level, Event event, std::string_view message) {
     AppendJsonText(&line, message);
     line += '"';
   } else {
-    line = fmt::format("{}{}: {}", state.journal ? JournalPriority(level) : std::string_view(), name,
-                       OneLine(message));
+    line = fmt::format("{}{}: {}", state.journal ? JournalPriority(level) : std::string_view(),
+                       name, OneLine(message));
   }
   state.logger->log(ToSpdlog(level), line);
 }

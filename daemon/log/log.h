@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace mcrelay::log {
 
@@ -29,6 +30,7 @@ enum class Event : uint8_t {
   kPendingRemoval,
   kFlush,
   kBinaryProtocol,
+  kTopology,
 };
 
 struct EventInfo {

@@ -3,34 +3,256 @@
 #include <algorithm>
 #include <utility>
 
-namespace mcrelay::route {
+#include "protocol/redis/error.h"
 
-Router::Router(net::Io& io, const backend::Connection::Settings& settings,
-               const std::vector<std::shared_ptr<backend::Node>>& nodes,
-               std::shared_ptr<const placement::Placement> placement,
+namespace mcrelay::route {
+namespace {
+
+// How long a request waits before it is sent once more, when nothing new is heard.
+constexpr uint64_t kRetryMs = 20;
+// A node that redirections lead to, but that no view names, is kept so long after the last one.
+constexpr uint64_t kKeptMs = 30'000;
+
+}  // namespace
+
+Router::Router(net::Io& io, const backend::Connection::Settings& settings, Setup setup,
                backend::BatchCounters& batch_counters, uint64_t random_seed)
-    : settings_(settings), placement_(std::move(placement)) {
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    connections_.push_back(std::make_unique<backend::Connection>(
-        io, settings_, nodes[i], batch_counters, random_seed * 31 + i));
+    : io_(io),
+      settings_(settings),
+      watcher_(std::move(setup.watcher)),
+      placement_(std::move(setup.placement)),
+      read_from_(setup.read_from),
+      batch_counters_(batch_counters),
+      random_(random_seed * 31),
+      retry_(io.loop, [this] { RetryAll(); }),
+      settle_(io.loop, [this] { Settle(); }) {
+  if (watcher_ == nullptr) {
+    view_ = std::move(setup.view);
+    Build(*view_);
+    return;
+  }
+  if (watcher_->cluster_nodes() != nullptr) {
+    slots_ = std::make_shared<Slots>();
+    placement_ = slots_;
+    settings_.merge_keys = 1;  // an MGET may not span slots
+  }
+  subscription_ = watcher_->Subscribe([this, alive = std::weak_ptr<bool>(alive_)] {
+    io_.loop.Post([this, alive] {
+      if (!alive.expired()) Adopt();
+    });
+  });
+  view_ = watcher_->view();
+  Build(*view_);
+}
+
+Router::~Router() {
+  if (watcher_ != nullptr) watcher_->Unsubscribe(subscription_);
+}
+
+void Router::Adopt() {
+  const std::shared_ptr<const View> before = std::exchange(view_, watcher_->view());
+  if (before == view_) return;
+  CloseBatches();
+  Build(*view_);
+  MoveRemovals(*before, *view_);
+  Unsettle();
+  settle_.Once(2 * uint64_t{settings_.request_ms});
+  RetryAll();
+}
+
+void Router::Build(const View& view) {
+  for (Entry& entry : entries_) entry.needed = false;
+  primaries_.clear();
+  replicas_.clear();
+  reads_elsewhere_ = false;
+  for (const SetView& set : view.sets) {
+    primaries_.push_back(&Connect(set.primary, false, true));
+    replicas_.emplace_back();
+    if (read_from_ == config::ReadFrom::kPrimary) continue;
+    for (const auto& replica : set.replicas) {
+      replicas_.back().push_back(&Connect(replica, true, true));
+      reads_elsewhere_ = true;
+    }
+  }
+  if (slots_ != nullptr) slots_->map = *view.slots;
+}
+
+backend::Connection& Router::Connect(const std::shared_ptr<backend::Node>& node, bool reads_replica,
+                                     bool needed) {
+  for (Entry& entry : entries_) {
+    if (&entry.connection->node() != node.get() || entry.reads_replica != reads_replica) continue;
+    entry.needed = entry.needed || needed;
+    entry.used_ms = io_.loop.now_ms();
+    return *entry.connection;
+  }
+  entries_.push_back(
+      {std::make_unique<backend::Connection>(io_, settings_, node, batch_counters_, ++random_,
+                                             reads_replica && slots_ != nullptr),
+       reads_replica, needed, io_.loop.now_ms()});
+  return *entries_.back().connection;
+}
+
+backend::Connection& Router::PickReader(std::string_view redis_key) {
+  const size_t set = primaries_.size() == 1 ? 0 : placement_->Pick(redis_key);
+  backend::Connection* const primary = primaries_[set];
+  if (set >= replicas_.size()) return *primary;
+  backend::Connection* best = nullptr;
+  const auto consider = [&](backend::Connection* one) {
+    if (!one->up() || !one->accepts()) return;
+    if (best == nullptr || one->pending() < best->pending()) best = one;
+  };
+  for (backend::Connection* replica : replicas_[set]) consider(replica);
+  if (read_from_ == config::ReadFrom::kAny) consider(primary);
+  return best == nullptr ? *primary : *best;
+}
+
+Advice Router::Judge(std::string_view error, backend::Connection& from,
+                     std::string_view redis_key) {
+  using redis::ErrorKind;
+  switch (redis::ClassifyError(error)) {
+    case ErrorKind::kMoved:
+    case ErrorKind::kAsk: {
+      placement::Redirection redirection;
+      if (slots_ == nullptr ||
+          !placement::ParseRedirection(error, from.node().backend().host, &redirection)) {
+        return {};
+      }
+      backend::Connection& to =
+          Connect(watcher_->cluster_nodes()->Get(redirection.to), false, false);
+      if (error.starts_with("ASK")) return {Advice::Kind::kAsk, &to};
+      auto at = std::find(primaries_.begin(), primaries_.end(), &to);
+      if (at == primaries_.end()) at = primaries_.insert(at, &to);
+      slots_->map[redirection.slot] = static_cast<uint16_t>(at - primaries_.begin());
+      Unsettle();
+      watcher_->Recheck(redirection.to);
+      return {&to == &from ? Advice::Kind::kWait : Advice::Kind::kSend, &to};
+    }
+    case ErrorKind::kTryAgain:
+    case ErrorKind::kClusterDown:
+      if (slots_ == nullptr) return {};
+      watcher_->Recheck();
+      return {Advice::Kind::kWait};
+    case ErrorKind::kReadOnly:
+      watcher_->Recheck();
+      return {Advice::Kind::kWait};
+    case ErrorKind::kMasterDown:
+    case ErrorKind::kLoading: {
+      backend::Connection& primary = Pick(redis_key);
+      if (&primary == &from) return {};
+      return {Advice::Kind::kSend, &primary};
+    }
+    default:
+      return {};
   }
 }
 
+void Router::Doubt() {
+  if (watcher_ != nullptr) watcher_->Recheck();
+}
+
+void Router::Unsettle() { unsettled_until_ms_ = io_.loop.now_ms() + 2 * settings_.request_ms; }
+
+void Router::Wait(Retrier* retrier) {
+  waiting_.push_back(retrier);
+  if (!retry_.active()) retry_.Once(kRetryMs);
+}
+
+void Router::RetryAll() {
+  std::vector<Retrier*> waiting;
+  waiting.swap(waiting_);
+  for (Retrier* retrier : waiting) retrier->OnRetry();
+}
+
+void Router::Settle() {
+  for (const Entry& entry : entries_) {
+    backend::Node& node = entry.connection->node();
+    if (node.removals().any()) MoveRemovalsOf(node, true);
+  }
+  DropUnneeded();
+  settle_.Once(kKeptMs);
+}
+
+// Its pending removals are with others by now.
+void Router::DropUnneeded() {
+  const uint64_t now_ms = io_.loop.now_ms();
+  std::erase_if(entries_, [&](const Entry& entry) {
+    const auto primary = std::find(primaries_.begin(), primaries_.end(), entry.connection.get());
+    return !entry.needed && primary == primaries_.end() && entry.connection->idle() &&
+           (!entry.connection->up() || entry.used_ms + kKeptMs < now_ms);
+  });
+}
+
+bool Router::IsPrimary(const backend::Node& node) const {
+  return std::any_of(primaries_.begin(), primaries_.end(),
+                     [&](auto* connection) { return &connection->node() == &node; });
+}
+
+// A pending removal follows its key: it is noted where the key lives now, and only later forgotten
+// where it lived, since other workers may still go there.
+void Router::MoveRemovals(const View& before, const View& after) {
+  for (const SetView& set : before.sets) {
+    backend::Node& node = *set.primary;
+    if (!node.removals().any()) continue;
+    if (!IsPrimary(node)) {
+      const backend::Removals::Whole whole = node.removals().TakeWhole();
+      for (backend::Connection* heir : Successors(node, before, after)) {
+        if (whole.flush) heir->node().removals().AddFlush();
+        if (whole.hides_all) heir->node().removals().HideAll();
+        heir->StartChores();
+      }
+    }
+    MoveRemovalsOf(node, false);
+  }
+}
+
+void Router::MoveRemovalsOf(backend::Node& node, bool forget) {
+  backend::Removals& removals = node.removals();
+  for (const auto& [key, cas] : removals.Keys()) {
+    backend::Connection& owner = Pick(key);
+    if (&owner.node() == &node) continue;
+    (void)owner.node().removals().Add(key, cas, settings_.most_removals, settings_.on_overflow);
+    owner.StartChores();
+    if (forget) removals.Forget(key);
+  }
+}
+
+std::vector<backend::Connection*> Router::Successors(const backend::Node& node, const View& before,
+                                                     const View& after) const {
+  std::vector<backend::Connection*> found;
+  const auto add = [&](size_t set) {
+    if (std::find(found.begin(), found.end(), primaries_[set]) == found.end()) {
+      found.push_back(primaries_[set]);
+    }
+  };
+  if (after.slots == nullptr || before.slots == nullptr) {
+    for (size_t set = 0; set < before.sets.size() && set < after.sets.size(); ++set) {
+      if (before.sets[set].primary.get() == &node) add(set);
+    }
+    return found;
+  }
+  for (size_t slot = 0; slot < after.slots->size(); ++slot) {
+    if (before.sets[(*before.slots)[slot]].primary.get() == &node) add((*after.slots)[slot]);
+  }
+  return found;
+}
+
 void Router::CloseBatches() {
-  for (const auto& connection : connections_) connection->CloseBatch();
+  for (const Entry& entry : entries_) entry.connection->CloseBatch();
 }
 
 void Router::OnTurnEnd() {
-  for (const auto& connection : connections_) connection->OnTurnEnd();
+  for (const Entry& entry : entries_) entry.connection->OnTurnEnd();
 }
 
+// What is lost here may be sent elsewhere, on a connection that is made for it.
 void Router::CheckDeadlines(uint64_t now_ms) {
-  for (const auto& connection : connections_) connection->CheckDeadlines(now_ms);
+  for (size_t i = 0; i < entries_.size(); ++i) entries_[i].connection->CheckDeadlines(now_ms);
 }
 
 bool Router::idle() const {
-  return std::all_of(connections_.begin(), connections_.end(),
-                     [](const auto& connection) { return connection->idle(); });
+  return waiting_.empty() && std::all_of(entries_.begin(), entries_.end(), [](const Entry& entry) {
+           return entry.connection->idle();
+         });
 }
 
 }  // namespace mcrelay::route

@@ -58,6 +58,9 @@ Server::Server(config::Config config, Reload reload)
     config_.backends = {embedded_->backend()};
   }
   snapshot_ = worker::MakeSnapshot(config_, nullptr);
+  if (snapshot_->routes.watcher != nullptr) {
+    snapshot_->routes.watcher->WaitForFirst(4 * config_.timeouts.connect);
+  }
   shared_.shutdown = [this] { loop_.Post([this] { Stop(); }); };
   StartWorkers();
   signals_.push_back(std::make_unique<net::Signal>(loop_, SIGTERM, [this] { Stop(); }));

@@ -46,8 +46,9 @@ enum class Counter : uint8_t {
   kTotalItems,
   kRemovals,
   kRemovalOverflows,
+  kDiverted,
 };
-inline constexpr int kCounters = static_cast<int>(Counter::kRemovalOverflows) + 1;
+inline constexpr int kCounters = static_cast<int>(Counter::kDiverted) + 1;
 
 // A value of each, in the order of the enum.
 using CounterValues = std::array<uint64_t, kCounters>;

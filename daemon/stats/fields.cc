@@ -139,6 +139,7 @@ const Field kGeneral[] = {
     COUNTED("relay_closed_idle", kClosedIdle, "clients closed after the idle timeout"),
     COUNTED("relay_removals", kRemovals, "failed operations whose old item was hidden"),
     COUNTED("relay_removal_overflows", kRemovalOverflows, "of these, more than the set holds"),
+    COUNTED("relay_diverted", kDiverted, "requests sent again after the topology changed"),
     {"relay_reads_merged_1", "reads that were sent alone", Merged<0>},
     {"relay_reads_merged_2", "merged reads of 2 keys", Merged<1>},
     {"relay_reads_merged_3_4", "merged reads of 3 or 4 keys", Merged<2>},

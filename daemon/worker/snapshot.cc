@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "daemon/walk/prefix_flush.h"
 #include "protocol/translate/scripts.h"
@@ -116,9 +117,19 @@ std::shared_ptr<const Snapshot> MakeSnapshot(const config::Config& config,
   snapshot->config = std::make_shared<const config::Config>(config);
   snapshot->runtime = MakeRuntime(config);
   snapshot->connection = MakeConnectionSettings(config);
+  snapshot->routes.read_from = config.read_from;
+  if (route::Watcher::Needed(config)) {
+    const auto before = previous == nullptr ? nullptr : previous->routes.watcher;
+    snapshot->routes.watcher = before != nullptr && before->Serves(config)
+                                   ? before
+                                   : std::make_shared<route::Watcher>(config);
+    return snapshot;
+  }
   std::vector<placement::PlacementNode> ring;
+  auto view = std::make_shared<route::View>();
   for (const config::Backend& backend : config.backends) {
     snapshot->nodes.push_back(MakeNode(backend, previous));
+    view->sets.push_back({snapshot->nodes.back(), {}});
     ring.push_back({backend.ring_name, backend.weight});
   }
   placement::PlacementSettings settings;
@@ -128,8 +139,19 @@ std::shared_ptr<const Snapshot> MakeSnapshot(const config::Config& config,
       !placement::ParseHash(config.hash, &settings.hash)) {
     throw std::runtime_error("distribution or hash that placement does not know");
   }
-  snapshot->placement = placement::MakePlacement(settings, ring);
+  snapshot->routes.placement = placement::MakePlacement(settings, ring);
+  snapshot->routes.view = std::move(view);
   return snapshot;
+}
+
+std::vector<std::shared_ptr<backend::Node>> Snapshot::AllNodes() const {
+  if (routes.watcher == nullptr) return nodes;
+  std::vector<std::shared_ptr<backend::Node>> all;
+  for (const route::SetView& set : routes.watcher->view()->sets) {
+    all.push_back(set.primary);
+    all.insert(all.end(), set.replicas.begin(), set.replicas.end());
+  }
+  return all;
 }
 
 }  // namespace mcrelay::worker

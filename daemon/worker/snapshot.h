@@ -9,7 +9,7 @@
 #include "daemon/backend/connection.h"
 #include "daemon/backend/node.h"
 #include "daemon/client/runtime.h"
-#include "protocol/placement/placement.h"
+#include "daemon/route/router.h"
 
 namespace mcrelay::worker {
 
@@ -17,8 +17,11 @@ struct Snapshot {
   std::shared_ptr<const config::Config> config;  // for `stats`
   std::shared_ptr<const client::Runtime> runtime;
   backend::Connection::Settings connection;
-  std::vector<std::shared_ptr<backend::Node>> nodes;
-  std::shared_ptr<const placement::Placement> placement;
+  std::vector<std::shared_ptr<backend::Node>> nodes;  // as configured; none when they are discovered
+  route::Router::Setup routes;
+
+  // As configured, or as discovered by now. Any thread.
+  [[nodiscard]] std::vector<std::shared_ptr<backend::Node>> AllNodes() const;
 };
 
 // Nodes of `previous` (may be null) that are still configured alike are taken over with their state.

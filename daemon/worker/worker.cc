@@ -86,7 +86,7 @@ void Worker::Run() {
 
 void Worker::MakeRouter(const Snapshot& snapshot) {
   context_.router =
-      std::make_unique<route::Router>(io_, snapshot.connection, snapshot.nodes, snapshot.placement,
+      std::make_unique<route::Router>(io_, snapshot.connection, snapshot.routes,
                                       shared_.stats[index_]->batches, salt_ * 1000003 + index_);
 }
 

@@ -52,4 +52,19 @@ Encoder& Encoder::Request(std::initializer_list<std::string_view> words) {
   return *this;
 }
 
+std::string_view FirstRequest(std::string_view requests) {
+  size_t at = 0;
+  const auto header = [&] {  // a mark, digits, CRLF
+    size_t number = 0;
+    const char* const end = requests.data() + requests.size();
+    at = std::from_chars(requests.data() + at + 1, end, number).ptr - requests.data() + 2;
+    return number;
+  };
+  for (size_t left = header(); left > 0; --left) {
+    const size_t bytes = header();
+    at += bytes + 2;
+  }
+  return requests.substr(0, at);
+}
+
 }  // namespace mcrelay::redis

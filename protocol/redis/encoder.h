@@ -31,4 +31,7 @@ class Encoder {
   Buffer& out_;
 };
 
+// The bytes of the first of the requests that an Encoder wrote. REQUIRES: there is one.
+[[nodiscard]] std::string_view FirstRequest(std::string_view requests);
+
 }  // namespace mcrelay::redis

@@ -1,0 +1,171 @@
+// Exchange, where the topology changes under a request: it is sent again, elsewhere or later.
+//
+// A refused request was not executed, so a write may be sent again as well. All replies of a group
+// (MULTI ... EXEC) are awaited, then the group goes again as a whole. Meanwhile the session's later
+// commands on the key wait.
+
+#include "daemon/client/context.h"
+#include "daemon/client/exchange.h"
+#include "daemon/client/session.h"
+#include "protocol/redis/encoder.h"
+#include "protocol/translate/scripts.h"
+
+namespace mcrelay::client {
+
+using route::Advice;
+using translate::Step;
+
+namespace {
+
+// Redirections in a row after which it is better to wait for the nodes to agree.
+constexpr uint8_t kMostDiversions = 5;
+// With less time left than this, an answer could not come.
+constexpr uint64_t kLastMs = 5;
+
+// The replies to ASKING are nobody's.
+class Ignore final : public backend::Waiter {
+ public:
+  bool OnReply(const redis::Reply&) override { return true; }
+  void OnLost() override {}
+};
+Ignore ignore;
+
+}  // namespace
+
+// True when `reply` is not for the client: an error that says to try elsewhere or later, or another
+// reply of the same group.
+bool Exchange::Diverts(const redis::Reply& reply) {
+  if (advice_.kind == Advice::Kind::kAnswer) {
+    if (!reply.is_error()) {
+      // What follows a plain read belongs to the primary.
+      if (reads_) connection_ = &context_.router->Pick(translation_.redis_key());
+      return false;
+    }
+    advice_ = context_.router->Judge(reply.text, *connection_, translation_.redis_key());
+    if (advice_.kind == Advice::Kind::kAnswer) return false;
+    refusal_ = reply.text;
+  }
+  if (outstanding_ == 0) Divert();
+  return true;
+}
+
+void Exchange::Divert() {
+  const Advice advice = advice_;
+  advice_ = {};
+  translation_.Rewind();
+  Hold();
+  const bool wait = advice.kind == Advice::Kind::kWait || !advice.to->accepts() ||
+                    ++diversions_ > kMostDiversions;
+  if (!wait) {
+    SendAgain(*advice.to, advice.kind == Advice::Kind::kAsk);
+    return;
+  }
+  WaitForRoute();
+}
+
+void Exchange::WaitForRoute() {
+  waiting_ = true;
+  ++outstanding_;  // as long as the router has it
+  context_.router->Wait(this);
+}
+
+void Exchange::OnRetry() {
+  waiting_ = false;
+  --outstanding_;
+  if (session_ == nullptr || done_) {
+    ReleaseIfUnused();
+    return;
+  }
+  diversions_ = 0;
+  const Rival rival = session_->RivalOf(*this);
+  if (arrived_ms_ + context_.runtime->request_ms < context_.io.loop.now_ms() + kLastMs ||
+      rival == Rival::kExecuted) {
+    GiveUp();
+    return;
+  }
+  backend::Connection& to = context_.router->Pick(translation_.redis_key());
+  if (rival == Rival::kNone && to.accepts()) {
+    SendAgain(to, false);
+  } else {
+    WaitForRoute();
+  }
+}
+
+void Exchange::SendAgain(backend::Connection& to, bool asking) {
+  connection_ = &to;
+  asking_ = asking;
+  backend::Removals& removals = to.node().removals();
+  if (removals.any()) {
+    if (!overwrites_ && removals.Hides(translation_.redis_key())) {
+      Fail(translate::Failure::kMissing);
+      return;
+    }
+    if (begun_cas_ != 0) quiet_ = removals.Quiet();
+  }
+  context_.counters.Add(stats::Counter::kDiverted);
+  if (reads_ && !asking) {
+    outstanding_ = 1;
+    to.Read(translation_.redis_key(), this, arrived_ms_);
+    return;
+  }
+  if (reads_) {
+    WriteAsking();
+    redis::Encoder(&to.Begin()).Request({"GET", translation_.redis_key()});
+  } else if (script_ != nullptr && as_eval_) {
+    if (asking) WriteAsking();
+    translate::WriteEval(*script_, retained_.view(), &to.Begin());
+  } else if (!asking) {
+    to.Begin().Append(retained_.view());
+  } else {
+    // MULTI keeps the word until EXEC; of several plain requests each needs it.
+    const bool block =
+        redis::FirstRequest(retained_.view()).find("\r\nMULTI\r\n") != std::string_view::npos;
+    std::string_view rest = retained_.view();
+    while (!rest.empty()) {
+      const std::string_view request = block ? rest : redis::FirstRequest(rest);
+      WriteAsking();
+      to.Begin().Append(request);
+      rest.remove_prefix(request.size());
+      if (!block) {
+        to.Expect(this, arrived_ms_);
+        ++outstanding_;
+      }
+    }
+  }
+  Expect();
+}
+
+void Exchange::WriteAsking() {
+  redis::Encoder(&connection_->Begin()).Request({"ASKING"});
+  connection_->Expect(&ignore, arrived_ms_);
+}
+
+// The refusal is the answer then.
+void Exchange::GiveUp() {
+  redis::Reply reply;
+  reply.type = redis::Reply::Type::kError;
+  reply.text = refusal_;
+  Buffer& answer = Answer();
+  const size_t answer_at = answer.size();
+  answered_ = true;
+  Step step = translation_.OnReply(reply, context_.Environment(), &context_.discard, &answer);
+  for (uint32_t i = 1; i < replies_ && step.kind != Step::Kind::kDone; ++i) {
+    step = translation_.OnReply(reply, context_.Environment(), &context_.discard, &answer);
+  }
+  context_.discard.Clear();
+  Finish(step, answer_at);
+}
+
+// Later commands of the session on the same key that had left already: once one was executed,
+// `exchange` must not be executed after it any more.
+Rival Session::RivalOf(const Exchange& exchange) const {
+  Rival rival = Rival::kNone;
+  for (const Exchange* later = exchange.next; later != nullptr; later = later->next) {
+    if (later->translation_.redis_key() != exchange.translation_.redis_key()) continue;
+    if (later->answered_) return Rival::kExecuted;
+    if (later->outstanding_ > 0 && !later->waiting_) rival = Rival::kInFlight;
+  }
+  return rival;
+}
+
+}  // namespace mcrelay::client

@@ -1,0 +1,32 @@
+#include "daemon/route/registry.h"
+
+#include <utility>
+
+namespace mcrelay::route {
+
+std::shared_ptr<backend::Node> Registry::Get(const placement::Endpoint& endpoint) {
+  const std::string text = endpoint.Text();
+  const std::lock_guard lock(mutex_);
+  std::erase_if(nodes_, [](const auto& entry) { return entry.second.expired(); });
+  if (const auto found = nodes_.find(text); found != nodes_.end()) {
+    if (auto node = found->second.lock()) return node;
+  }
+  config::Backend backend = model_;
+  backend.host = endpoint.host;
+  backend.port = endpoint.port;
+  backend.unix_path.clear();
+  backend.name = backend.ring_name = backend.location = text;
+  auto node = std::make_shared<backend::Node>(std::move(backend));
+  nodes_[text] = node;
+  return node;
+}
+
+std::shared_ptr<backend::Node> Registry::Nowhere(const std::string& name) const {
+  config::Backend backend = model_;
+  backend.host.clear();
+  backend.unix_path.clear();
+  backend.name = backend.ring_name = backend.location = name;
+  return std::make_shared<backend::Node>(std::move(backend));
+}
+
+}  // namespace mcrelay::route

@@ -1,0 +1,220 @@
+#include "daemon/route/watcher.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "daemon/log/log.h"
+#include "daemon/route/cluster.h"
+#include "daemon/route/replica.h"
+#include "daemon/route/sentinel.h"
+
+namespace mcrelay::route {
+namespace {
+
+constexpr uint64_t kTroubleMs = 20;
+
+// What all nodes of a set have in common.
+config::Backend Model(const config::Config& config) {
+  config::Backend model;
+  if (!config.backends.empty()) model = config.backends.front();
+  if (config.backends.empty()) {
+    model.username = config.username;
+    model.password = config.password;
+  }
+  return model;
+}
+
+config::Backend SentinelBackend(const config::Address& address, const config::Config& config) {
+  config::Backend backend;
+  backend.host = address.host;
+  backend.port = address.port;
+  backend.unix_path = address.unix_path;
+  backend.location = backend.name = address.text;
+  backend.username = config.sentinel_username;
+  backend.password = config.sentinel_password;
+  return backend;
+}
+
+std::string Names(const SetView& set) {
+  std::string text = set.primary->name();
+  for (const auto& replica : set.replicas) {
+    text += (&replica == &set.replicas.front() ? " with replica " : ", ") + replica->name();
+  }
+  return text;
+}
+
+}  // namespace
+
+Watcher::Wanted::Wanted(const config::Config& config)
+    : topology(config.topology),
+      backends(config.backends),
+      sentinels(config.sentinels),
+      words{config.service, config.sentinel_username, config.sentinel_password, config.username,
+            config.password},
+      timeout_ms(config.timeouts.connect) {}
+
+bool Watcher::Needed(const config::Config& config) {
+  switch (config.topology) {
+    case config::Topology::kReplica:
+    case config::Topology::kSentinel:
+    case config::Topology::kCluster:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Watcher::Watcher(const config::Config& config) : wanted_(config) {
+  auto registry = std::make_shared<Registry>(Model(config));
+  if (config.topology == config::Topology::kCluster) cluster_nodes_ = registry;
+
+  auto view = std::make_shared<View>();
+  Discovery::Settings settings{
+      .timeout_ms = config.timeouts.connect,
+      .name = "",
+      .registry = registry,
+      .found = [this](Discovery::Found found) { Take(0, std::move(found)); }};
+  switch (config.topology) {
+    case config::Topology::kCluster: {
+      settings.name = "cluster";
+      // Until more is known, any node may be asked: it answers with the right one.
+      const config::Backend& seed = config.backends.front();
+      view->sets.push_back({registry->Get({seed.host, seed.port}), {}});
+      view->slots = std::make_shared<SlotMap>();
+      discoveries_.push_back(std::make_unique<Cluster>(io_, settings, config.backends));
+      break;
+    }
+    case config::Topology::kSentinel: {
+      settings.name = config.service;
+      view->sets.push_back({registry->Nowhere(settings.name), {}});
+      std::vector<config::Backend> sentinels;
+      for (const auto& address : config.sentinels) {
+        sentinels.push_back(SentinelBackend(address, config));
+      }
+      discoveries_.push_back(std::make_unique<Sentinel>(io_, settings, config.service, sentinels));
+      break;
+    }
+    default: {
+      settings.name = "replica set";
+      view->sets.push_back({registry->Nowhere(settings.name), {}});
+      std::vector<std::shared_ptr<backend::Node>> nodes;
+      for (const auto& backend : config.backends) {
+        nodes.push_back(std::make_shared<backend::Node>(backend));
+      }
+      discoveries_.push_back(std::make_unique<Replica>(io_, settings, nodes));
+    }
+  }
+  view_ = std::move(view);
+  found_.resize(discoveries_.size());
+  trouble_ = std::make_unique<net::Timer>(io_.loop, [this] { LookForTrouble(); });
+  trouble_->Every(kTroubleMs);
+  thread_ = std::thread([this] { Run(); });
+}
+
+Watcher::~Watcher() {
+  io_.loop.Post([this] { io_.loop.Stop(); });
+  thread_.join();
+  trouble_.reset();
+  discoveries_.clear();
+}
+
+void Watcher::Run() {
+  // Signals are the main thread's.
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  io_.loop.Run();
+}
+
+void Watcher::WaitForFirst(uint32_t timeout_ms) {
+  (void)first_come_.wait_for(std::chrono::milliseconds(timeout_ms));
+}
+
+std::shared_ptr<const View> Watcher::view() const {
+  const std::lock_guard lock(mutex_);
+  return view_;
+}
+
+uint64_t Watcher::changes() const {
+  const std::lock_guard lock(mutex_);
+  return changes_;
+}
+
+void Watcher::Recheck(const placement::Endpoint& hint) {
+  io_.loop.Post([this, hint] {
+    for (const auto& discovery : discoveries_) discovery->Recheck(hint);
+  });
+}
+
+uint64_t Watcher::Subscribe(std::function<void()> changed) {
+  const std::lock_guard lock(mutex_);
+  subscribers_.emplace_back(++subscriptions_, std::move(changed));
+  return subscriptions_;
+}
+
+void Watcher::Unsubscribe(uint64_t subscription) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(subscribers_, [&](const auto& entry) { return entry.first == subscription; });
+}
+
+void Watcher::Take(size_t first, Discovery::Found found) {
+  const std::lock_guard lock(mutex_);
+  auto view = std::make_shared<View>(*view_);
+  if (found.slots != nullptr) {
+    view->sets = std::move(found.sets);
+    view->slots = std::move(found.slots);
+  } else {
+    view->sets[first] = std::move(found.sets.front());
+  }
+  LogChange(*view_, *view);
+  view_ = std::move(view);
+  ++changes_;
+  found_[first] = true;
+  if (!first_told_ && std::find(found_.begin(), found_.end(), false) == found_.end()) {
+    first_told_ = true;
+    first_.set_value();
+  }
+  for (const auto& [id, changed] : subscribers_) changed();
+}
+
+void Watcher::LogChange(const View& before, const View& after) const {
+  if (before.sets == after.sets) {
+    size_t moved = 0;
+    for (size_t slot = 0; after.slots != nullptr && slot < after.slots->size(); ++slot) {
+      if ((*before.slots)[slot] != (*after.slots)[slot]) ++moved;
+    }
+    log::Debug(log::Event::kTopology, "{} slots moved", moved);
+    return;
+  }
+  for (const SetView& set : after.sets) {
+    if (std::find(before.sets.begin(), before.sets.end(), set) == before.sets.end()) {
+      log::Info(log::Event::kTopology, "primary {}", Names(set));
+    }
+  }
+  for (const SetView& set : before.sets) {
+    const bool stays = std::any_of(after.sets.begin(), after.sets.end(), [&](const SetView& other) {
+      return other.primary == set.primary;
+    });
+    if (!stays && !set.primary->backend().host.empty()) {
+      log::Info(log::Event::kTopology, "{} is no primary any more", set.primary->name());
+    }
+  }
+}
+
+// The workers' connections see first that a node is away.
+void Watcher::LookForTrouble() {
+  size_t down = 0;
+  for (const SetView& set : view()->sets) {
+    down += set.primary->down() ? 1 : 0;
+    for (const auto& replica : set.replicas) down += replica->down() ? 1 : 0;
+  }
+  if (down > known_down_) {
+    for (const auto& discovery : discoveries_) discovery->Recheck({});
+  }
+  known_down_ = down;
+}
+
+}  // namespace mcrelay::route
