@@ -89,13 +89,13 @@ struct Config {
     uint64_t item_size = 1 << 20;  // -I
     uint64_t line = 2048;
     uint64_t get_line = 2 << 20;
-    uint32_t in_flight = 1024;            // answers in flight per client
+    uint32_t in_flight = 1024;             // answers in flight per client
     uint64_t client_output = 32ull << 20;  // unread answers per client before it is closed
-    uint32_t node_in_flight = 65536;      // requests in flight per connection to a node
-    uint64_t node_output = 64ull << 20;   // unsent bytes per connection to a node
-    uint32_t merge_keys = 64;             // keys of one merged MGET
-    uint64_t merge_bytes = 256 << 10;     // expected bytes of one merged MGET's reply
-    uint32_t pending_removals = 100000;   // per node
+    uint32_t node_in_flight = 65536;       // requests in flight per connection to a node
+    uint64_t node_output = 64ull << 20;    // unsent bytes per connection to a node
+    uint32_t merge_keys = 64;              // keys of one merged MGET
+    uint64_t merge_bytes = 256 << 10;      // expected bytes of one merged MGET's reply
+    uint32_t pending_removals = 100000;    // per node
   } limits;
 
   struct {
@@ -135,6 +135,7 @@ struct Config {
 
   std::string port_file;    // MEMCACHED_PORT_FILENAME: where to write the ports in use
   std::string config_file;  // --config; empty: none
+  std::string effective;    // what --print-config shows; no secret in it
   std::vector<std::string>
       warnings;  // to be logged once at start: ignored flags, a password in argv ...
 };

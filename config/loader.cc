@@ -17,7 +17,8 @@ constexpr int kConfigurationStatus = 78;  // EX_CONFIG of sysexits.h
 
 constexpr const char* kLicense =
     "mcrelay is free software under the MIT License; see the file LICENSE.\n"
-    "It uses libuv (MIT), hiredis (BSD), yaml-cpp (MIT), spdlog (MIT) and OpenSSL (Apache 2.0).\n";
+    "It uses libuv (MIT), hiredis (BSD), yaml-cpp (MIT), spdlog (MIT), cpp-httplib (MIT),\n"
+    "prometheus-cpp (MIT), nlohmann-json (MIT) and OpenSSL (Apache 2.0).\n";
 
 // What a client connects to, to reach a listener on every address.
 Address Reachable(Address address) {
@@ -46,7 +47,8 @@ void LoadConfig(const Options& options, const Environment& environment, LoadResu
   result->config = Compose(&settings, options, environment);
   result->config.config_file = file;
   result->config.warnings.insert(result->config.warnings.end(), warnings.begin(), warnings.end());
-  if (result->action == Action::kPrint) result->text = PrintConfig(result->config, settings);
+  result->config.effective = PrintConfig(result->config, settings);
+  if (result->action == Action::kPrint) result->text = result->config.effective;
   if (result->action == Action::kCheck) {
     result->text = (file.empty() ? "configuration" : OneLine(file)) + ": valid\n";
   }

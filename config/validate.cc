@@ -17,6 +17,7 @@ class Validator {
 
   void Check() const {
     CheckListen();
+    CheckAdmin();
     CheckBackends();
     CheckTopology();
     CheckDistribution();
@@ -67,6 +68,11 @@ class Validator {
         FailAtEntry("listen", i, "found " + address + " a second time, expected it once");
       }
     }
+  }
+
+  void CheckAdmin() const {
+    if (!config_.admin || config_.admin->unix_path.empty()) return;
+    FailAt("admin", "found " + Show("admin") + ", expected host:port");
   }
 
   void CheckBackends() const {

@@ -14,6 +14,7 @@ namespace {
 
 constexpr uint16_t kMemcachedPort = 11211;
 constexpr uint16_t kSentinelPort = 26379;
+constexpr uint16_t kAdminPort = 9150;  // memcached_exporter's
 
 struct Unit {
   std::string_view name;
@@ -163,7 +164,9 @@ std::string ReadNumber(const Key& key, std::string_view text, Value* value) {
 
 std::string ReadAddress(const Key& key, std::string_view text, Value* value) {
   Address address;
-  const uint16_t port = key.name == "sentinels" ? kSentinelPort : kMemcachedPort;
+  const uint16_t port = key.name == "sentinels" ? kSentinelPort
+                        : key.name == "admin"   ? kAdminPort
+                                                : kMemcachedPort;
   const std::string error = ParseAddress(text, port, &address);
   if (error.empty()) value->addresses.push_back(std::move(address));
   return error;

@@ -25,6 +25,7 @@ Connection::Connection(net::Io& io, const Settings& settings, std::shared_ptr<No
     : io_(io),
       settings_(settings),
       node_(std::move(node)),
+      traffic_(node_->NewTraffic()),
       batch_counters_(batch_counters),
       link_settings_{node_->backend(), settings.connect_ms, settings.reply_bytes, settings.scripts,
                      reads_replica},
@@ -39,6 +40,7 @@ Connection::~Connection() {
   for (Link* link : retired_) link->Close();
   LoseInFlight();
   LoseQueued();
+  node_->EndTraffic(traffic_);
 }
 
 bool Connection::accepts() const {
@@ -81,7 +83,13 @@ void Connection::CloseBatch() {
 
 void Connection::OnTurnEnd() {
   CloseBatch();
+  traffic_->in_flight.store(slots_.size(), std::memory_order_relaxed);
   if (state_ != State::kUp || requests_.empty()) return;
+  if (sampled_ == 0) {
+    sampled_ = sent_ + 1;
+    sampled_us_ = io_.loop.now_us();
+  }
+  AddOwn(traffic_->requests, slots_.size() - sent_);
   sent_ = slots_.size();
   link_->Send(&requests_);
 }
@@ -145,6 +153,9 @@ void Connection::Answer(const redis::Reply& reply) {
   slots_.Pop();
   --sent_;
   failures_ = 0;
+  if (sampled_ != 0 && --sampled_ == 0) {
+    traffic_->round_trips.Add(io_.loop.now_us() - sampled_us_);
+  }
   if (!waiter->OnReply(reply) && link_ != nullptr)
     link_->Fail("a reply that does not fit its request");
 }
@@ -162,7 +173,8 @@ void Connection::Open() {
 
 void Connection::OnLinkUp() {
   state_ = State::kUp;
-  sent_ = 0;
+  traffic_->up.store(true, std::memory_order_relaxed);
+  sent_ = sampled_ = 0;
   streaming_ = 0;
   ejected_ = false;
   distrusted_ = false;
@@ -180,6 +192,8 @@ void Connection::OnLinkDown(const std::string& reason, bool by_us) {
   }
   link_ = nullptr;
   state_ = State::kWaiting;
+  traffic_->up.store(false, std::memory_order_relaxed);
+  sampled_ = 0;
   Add(node_->counters.failures);
   // An idle connection that the server closed says nothing against the node.
   if (!was_idle) ++failures_;

@@ -142,6 +142,7 @@ class Connection final : public LinkUser {
   net::Io& io_;
   const Settings& settings_;
   const std::shared_ptr<Node> node_;
+  const std::shared_ptr<Traffic> traffic_;
   BatchCounters& batch_counters_;
   Link::Settings link_settings_;
   State state_ = State::kWaiting;
@@ -156,6 +157,8 @@ class Connection final : public LinkUser {
   Buffer requests_;
   SlotQueue<Slot> slots_;
   size_t sent_ = 0;
+  size_t sampled_ = 0;  // replies until the one whose round trip is measured; 0: none
+  uint64_t sampled_us_ = 0;
   std::vector<Link*> retired_;           // given up, but not known to have ended
   std::vector<OldConnection*> killing_;  // asked for on this Link
   net::Timer chores_;

@@ -9,15 +9,35 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "config/config.h"
 #include "daemon/backend/facts.h"
 #include "daemon/backend/removals.h"
+#include "daemon/stats/latency.h"
 #include "protocol/redis/error.h"
 
 namespace mcrelay::backend {
+
+// What one worker's connection carries. Written by that worker only, read by any thread.
+struct Traffic {
+  std::atomic<uint64_t> requests{0};
+  std::atomic<uint64_t> in_flight{0};  // as of the last turn
+  std::atomic<bool> up{false};
+  // Round trips, sampled: of a turn's requests the first, while no other sample is under way.
+  stats::Latency round_trips;
+};
+
+struct TrafficSum {
+  uint64_t requests = 0;
+  uint64_t in_flight = 0;
+  uint64_t connections_up = 0;
+  stats::LatencyCounts round_trips;
+};
 
 class Node {
  public:
@@ -32,6 +52,7 @@ class Node {
   [[nodiscard]] bool down() const { return down_.load(std::memory_order_relaxed); }
 
   [[nodiscard]] Removals& removals() { return removals_; }
+  [[nodiscard]] const Removals& removals() const { return removals_; }
 
   struct Counters {
     std::atomic<uint64_t> connects{0};
@@ -43,10 +64,20 @@ class Node {
   Counters counters;
   Facts facts;
 
+  // Of a connection that is made; EndTraffic() when it is given up. They lock: not for the data
+  // path.
+  [[nodiscard]] std::shared_ptr<Traffic> NewTraffic();
+  void EndTraffic(const std::shared_ptr<Traffic>& traffic);
+  // Of all connections since the start.
+  [[nodiscard]] TrafficSum SumTraffic() const;
+
  private:
   const config::Backend backend_;
   std::atomic<bool> down_{false};
   Removals removals_;
+  mutable std::mutex traffic_mutex_;
+  std::vector<std::shared_ptr<Traffic>> traffic_;  // of the connections there are
+  TrafficSum past_traffic_;                        // of those there were
 };
 
 }  // namespace mcrelay::backend

@@ -13,6 +13,7 @@
 #include "daemon/net/io.h"
 #include "daemon/route/router.h"
 #include "daemon/stats/counters.h"
+#include "daemon/stats/latency.h"
 #include "protocol/memcache/command.h"
 #include "protocol/translate/cas_source.h"
 #include "protocol/translate/translation.h"
@@ -44,6 +45,7 @@ struct Context {
   std::shared_ptr<const Runtime> runtime;
   std::unique_ptr<route::Router> router;
   stats::Counters& counters;
+  stats::CommandLatencies& latencies;
   translate::CasSource cas;
 
   ExchangePool exchanges;
@@ -57,6 +59,8 @@ struct Context {
   uint32_t average_read_bytes = 128u << 10;
 
   [[nodiscard]] translate::Environment Environment();
+  uint64_t clock_turn = 0;  // in which unix_ms was read
+  int64_t unix_ms = 0;
 };
 
 }  // namespace mcrelay::client

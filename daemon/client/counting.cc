@@ -1,5 +1,7 @@
 #include "daemon/client/counting.h"
 
+#include <array>
+
 #include "protocol/memcache/answers.h"
 
 namespace mcrelay::client {
@@ -107,6 +109,21 @@ void Count(const translate::Translation& translation, Outcome outcome, stats::Co
     default:
       break;
   }
+}
+
+stats::Command LatencyOf(Verb verb) {
+  using stats::Command;
+  // In the order of Verb.
+  static constexpr std::array<Command, 19> kCommands = {
+      Command::kGet,      Command::kGet,        Command::kGat,
+      Command::kGat,      Command::kSet,        Command::kAdd,
+      Command::kReplace,  Command::kAppend,     Command::kPrepend,
+      Command::kCas,      Command::kIncr,       Command::kDecr,
+      Command::kDelete,   Command::kTouch,      Command::kMetaGet,
+      Command::kMetaSet,  Command::kMetaDelete, Command::kMetaArithmetic,
+      Command::kMetaDebug};
+  static_assert(static_cast<size_t>(Verb::kMetaDebug) + 1 == kCommands.size());
+  return kCommands[static_cast<size_t>(verb)];
 }
 
 void CountRefused(Verb verb, std::string_view error, stats::Counters* counters) {

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "daemon/stats/counters.h"
+#include "daemon/stats/latency.h"
 #include "protocol/memcache/command.h"
 #include "protocol/translate/translation.h"
 
@@ -14,5 +15,8 @@ void Count(const translate::Translation& translation, translate::Outcome outcome
            stats::Counters* counters);
 // Counts a line that was answered `error`.
 void CountRefused(memcache::Verb verb, std::string_view error, stats::Counters* counters);
+
+// Whose histogram a command's time belongs to. REQUIRES: a verb that runs as an exchange.
+[[nodiscard]] stats::Command LatencyOf(memcache::Verb verb);
 
 }  // namespace mcrelay::client

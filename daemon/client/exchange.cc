@@ -56,6 +56,7 @@ void Exchange::Reset(Session* session) {
   connection_ = nullptr;
   script_ = nullptr;
   arrived_ms_ = session->arrived_ms_;
+  begun_us_ = context_.io.loop.now_us();
   outstanding_ = replies_ = answer_bytes_ = 0;
   done_ = failed_ = answered_ = false;
   queued_ = true;
@@ -123,6 +124,7 @@ template <typename Write>
 void Exchange::Refuse(const Write& write, translate::Failure failure) {
   (void)write(&context_.discard);  // the answer depends on the command
   context_.discard.Clear();
+  begun_us_ = 0;
   NoteOverride();
   Fail(failure);
 }
@@ -343,6 +345,9 @@ void Exchange::Finish(const Step& step, size_t answer_at) {
   answer_bytes_ = static_cast<uint32_t>(Answer().size() - answer_at);
   failed_ = step.outcome == translate::Outcome::kFailed;
   Count(translation_, step.outcome, &context_.counters);
+  if (begun_us_ != 0) {
+    context_.latencies.Add(LatencyOf(translation_.verb()), context_.io.loop.now_us() - begun_us_);
+  }
   SettleRemoval(step);
   if (holds_) session_->DropHold();
   holds_ = false;

@@ -106,6 +106,7 @@ class Exchange final : public backend::Waiter, public route::Retrier {
   translate::Translation translation_;
   const translate::Script* script_ = nullptr;  // the requests in flight are one EVALSHA of it
   uint64_t arrived_ms_ = 0;
+  uint64_t begun_us_ = 0;     // 0: refused at once, which is no latency
   uint64_t begun_cas_ = 0;    // for the rule on pending removals, where nothing is stored
   uint64_t quiet_ = 0;        // Removals::Quiet() when it began
   uint32_t outstanding_ = 0;  // replies due

@@ -78,10 +78,18 @@ class FactsTask::Query final : public backend::Waiter {
 
 FactsTask::FactsTask(Session& session, Context& context)
     : session_(session), context_(context), shared_(std::make_shared<Shared>(Shared{this})) {
+  AskAll(context, shared_);
+}
+
+void FactsTask::Ask(Context& context) {
+  AskAll(context, std::make_shared<Shared>(Shared{nullptr}));
+}
+
+void FactsTask::AskAll(Context& context, const std::shared_ptr<Shared>& shared) {
   const uint64_t now_ms = context.io.loop.now_ms();
   for (const auto& connection : context.router->connections()) {
     if (connection->accepts() && connection->node().facts.TakeTurn(now_ms)) {
-      new Query(*connection, shared_, now_ms);
+      new Query(*connection, shared, now_ms);
     }
   }
 }

@@ -22,6 +22,9 @@ class FactsTask final : public Task {
   // False: nothing is on its way, the report can be made now.
   [[nodiscard]] bool waiting() const { return shared_->pending > 0; }
 
+  // Asks for nobody in particular: what comes is there for the next report.
+  static void Ask(Context& context);
+
  private:
   class Query;
   struct Shared {
@@ -29,6 +32,7 @@ class FactsTask final : public Task {
     size_t pending = 0;
   };
 
+  static void AskAll(Context& context, const std::shared_ptr<Shared>& shared);
   void Report();
 
   Session& session_;

@@ -33,6 +33,8 @@ constexpr std::array<EventInfo, 15> kEvents = {{
     {Event::kTopology, "topology", "who serves what was found, changed, or is not known"},
 }};
 
+constexpr size_t kMostRecent = 50;
+
 // The logger without a time stamp of its own under systemd, which keeps one.
 bool UnderJournal() { return std::getenv("JOURNAL_STREAM") != nullptr; }
 
@@ -41,6 +43,7 @@ struct State {
   bool journal = false;
   std::string file;
   std::shared_ptr<spdlog::logger> logger;
+  std::deque<Recent> recent;
   std::mutex mutex;  // Reopen() replaces the logger under the other threads
 };
 State& Current() {
@@ -147,6 +150,10 @@ void Write(Level level, Event event, std::string_view message) {
   const std::lock_guard lock(state.mutex);
   if (state.logger == nullptr || !state.logger->should_log(ToSpdlog(level))) return;
   const std::string_view name = kEvents[static_cast<size_t>(event)].name;
+  if (state.recent.size() == kMostRecent) state.recent.pop_front();
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  state.recent.push_back({std::chrono::duration_cast<std::chrono::milliseconds>(now).count(), level,
+                          name, OneLine(message)});
   std::string line;
   if (state.json) {
     line = fmt::format(R"("event":"{}","message":")", name);
@@ -157,6 +164,12 @@ void Write(Level level, Event event, std::string_view message) {
                        name, OneLine(message));
   }
   state.logger->log(ToSpdlog(level), line);
+}
+
+std::vector<Recent> RecentEvents() {
+  State& state = Current();
+  const std::lock_guard lock(state.mutex);
+  return {state.recent.begin(), state.recent.end()};
 }
 
 }  // namespace mcrelay::log

@@ -52,6 +52,15 @@ void Reopen();
 
 void Write(Level level, Event event, std::string_view message);
 
+struct Recent {
+  int64_t unix_ms;
+  Level level;
+  std::string_view event;
+  std::string message;  // one line
+};
+// The last events that were logged, oldest first; at most 50.
+[[nodiscard]] std::vector<Recent> RecentEvents();
+
 template <typename... Args>
 void Debug(Event event, fmt::format_string<Args...> format, Args&&... args) {
   Write(Level::kDebug, event, fmt::format(format, std::forward<Args>(args)...));

@@ -29,10 +29,12 @@ Loop::Loop() {
     if (self->hook_ == nullptr) return;
     self->hook_->OnPolled();
     self->hook_->OnTurnEnd();
+    self->turn_us_ = 0;
   });
   uv_prepare_start(&prepare_, [](uv_prepare_t* prepare) {
     auto* self = static_cast<Loop*>(prepare->data);
     if (self->hook_ != nullptr) self->hook_->OnTurnEnd();
+    self->turn_us_ = 0;
   });
   // Neither keeps a loop alive that has nothing else to do.
   uv_unref(AsHandle(&check_));

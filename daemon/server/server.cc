@@ -1,7 +1,6 @@
 #include "daemon/server/server.h"
 
 #include <sys/socket.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +15,7 @@
 #include "config/loader.h"
 #include "daemon/log/log.h"
 #include "daemon/server/process.h"
+#include "daemon/server/systemd.h"
 #include "daemon/version.h"
 
 namespace mcrelay::server {
@@ -42,6 +42,7 @@ void SayTooMany(int fd) {
 Server::Server(config::Config config, Reload reload)
     : config_(std::move(config)),
       reload_(std::move(reload)),
+      monitor_(loop_, shared_, [this] { workers_.front()->AskNodes(); }),
       drain_(loop_, [this] { StopWhenDrained(); }),
       kill_(loop_, [this] {
         log::Warning(log::Event::kStop, "drain_timeout is over, closing what is left");
@@ -51,6 +52,7 @@ Server::Server(config::Config config, Reload reload)
   RaiseDescriptorLimit(config_.limits.connections + 64 +
                        config_.threads * (config_.backends.size() + 4));
   OpenListeners();
+  monitor_.OpenAdmin(config_);
   DropPrivileges(config_.user);
   if (config_.embedded) {
     embedded_ = std::make_unique<embedded::Embedded>(loop_, config_.embedded_memory,
@@ -61,6 +63,7 @@ Server::Server(config::Config config, Reload reload)
   if (snapshot_->routes.watcher != nullptr) {
     snapshot_->routes.watcher->WaitForFirst(4 * config_.timeouts.connect);
   }
+  monitor_.Use(snapshot_);
   shared_.shutdown = [this] { loop_.Post([this] { Stop(); }); };
   StartWorkers();
   signals_.push_back(std::make_unique<net::Signal>(loop_, SIGTERM, [this] { Stop(); }));
@@ -81,7 +84,7 @@ void Server::Run() {
   WritePortFile();
   log::Info(log::Event::kReady, "serving with {} worker{}", workers_.size(),
             workers_.size() == 1 ? "" : "s");
-  sd_notify(0, "READY=1\nSTATUS=serving");
+  monitor_.Ready();
   loop_.Run();
   for (const auto& worker : workers_) worker->Join();
   log::Info(log::Event::kStop, "stopped");
@@ -89,18 +92,18 @@ void Server::Run() {
 
 // Sockets that a service manager opened for us (systemd.socket(5)) take the place of `listen`.
 void Server::OpenListeners() {
-  const int inherited = sd_listen_fds(1);
+  const int inherited = systemd::InheritedSockets();
   for (int i = 0; i < inherited; ++i) {
-    Listen(SD_LISTEN_FDS_START + i, "inherited socket " + std::to_string(i + 1), "");
+    Listen(systemd::kFirstInherited + i, "inherited socket " + std::to_string(i + 1), "");
   }
   if (inherited > 0) return;
   for (const config::Address& address : config_.listen) {
     std::string error;
-    const int fd = address.unix_path.empty()
-                       ? net::ListenTcp(address.host, address.port,
-                                        static_cast<int>(config_.backlog), &error)
-                       : net::ListenUnix(address.unix_path, config_.unix_mask,
-                                         static_cast<int>(config_.backlog), &error);
+    const int fd =
+        address.unix_path.empty()
+            ? net::ListenTcp(address.host, address.port, static_cast<int>(config_.backlog), &error)
+            : net::ListenUnix(address.unix_path, config_.unix_mask,
+                              static_cast<int>(config_.backlog), &error);
     if (fd < 0) {
       throw std::runtime_error("cannot listen on " + Describe(address) + ": " + error +
                                (error.find("in use") == std::string::npos
@@ -115,15 +118,18 @@ void Server::Listen(int fd, const std::string& text, const std::string& unix_pat
   const auto kind = net::IsUnixSocket(fd) ? net::Stream::Kind::kUnix : net::Stream::Kind::kTcp;
   const uint16_t port = net::BoundPort(fd);
   if (port != 0) {
-    port_lines_ += (net::IsIpv6Socket(fd) ? "TCP INET6: " : "TCP INET: ") + std::to_string(port) +
-                   "\n";
+    port_lines_ +=
+        (net::IsIpv6Socket(fd) ? "TCP INET6: " : "TCP INET: ") + std::to_string(port) + "\n";
   }
-  listeners_.push_back(
-      {text,
-       std::make_unique<net::Listener>(
-           loop_, fd, [this, kind](int client) { OnAccepted(client, kind); },
-           [this](int error) { OnExhausted(error); }),
-       kind, unix_path});
+  Monitor::ListenerCounts& counts = monitor_.AddListener(text);
+  const auto accepted = [this, kind, &counts](int client) {
+    counts.accepted.fetch_add(1, std::memory_order_relaxed);
+    OnAccepted(client, kind);
+  };
+  listeners_.push_back({counts,
+                        std::make_unique<net::Listener>(
+                            loop_, fd, accepted, [this](int error) { OnExhausted(error); }),
+                        unix_path});
   log::Info(log::Event::kListening, "listening on {}", text);
 }
 
@@ -177,17 +183,23 @@ void Server::OnExhausted(int error) {
 }
 
 void Server::OnHangup() {
+  monitor_.Reloading();
+  monitor_.Reloaded(TakeOver());
+}
+
+bool Server::TakeOver() {
   std::string error;
   std::unique_ptr<config::Config> fresh = reload_(&error);
   if (fresh == nullptr) {
     log::Error(log::Event::kReload, "the configuration was not taken over: {}", error);
-    return;
+    return false;
   }
   if (fresh->embedded && embedded_ != nullptr) fresh->backends = {embedded_->backend()};
   if (fresh->embedded != config_.embedded) {
-    log::Warning(log::Event::kReload, "between the embedded store and named backends only a restart "
-                                      "changes; the configuration was not taken over");
-    return;
+    log::Warning(log::Event::kReload,
+                 "between the embedded store and named backends only a restart "
+                 "changes; the configuration was not taken over");
+    return false;
   }
   for (const config::Change& change : config::Diff(config_, *fresh)) {
     if (change.live) {
@@ -200,14 +212,19 @@ void Server::OnHangup() {
   config_ = std::move(*fresh);
   snapshot_ = worker::MakeSnapshot(config_, snapshot_.get());
   for (const auto& worker : workers_) worker->Apply(snapshot_);
+  monitor_.Use(snapshot_);
   log::Info(log::Event::kReload, "the configuration was taken over");
+  return true;
 }
 
 void Server::Stop() {
   if (std::exchange(stopping_, true)) return;
   log::Info(log::Event::kStop, "stopping: answering what is in flight");
-  sd_notify(0, "STOPPING=1\nSTATUS=draining");
-  for (OpenListener& open : listeners_) open.listener.reset();
+  monitor_.Stopping();
+  for (OpenListener& open : listeners_) {
+    open.counts.open.store(false, std::memory_order_relaxed);
+    open.listener.reset();
+  }
   for (const auto& worker : workers_) worker->Drain();
   drain_.Every(kDrainCheckMs);
   kill_.Once(config_.timeouts.drain);

@@ -10,13 +10,13 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "config/config.h"
 #include "daemon/embedded/embedded.h"
 #include "daemon/net/listener.h"
 #include "daemon/net/loop.h"
+#include "daemon/server/monitor.h"
 #include "daemon/worker/shared.h"
 #include "daemon/worker/snapshot.h"
 #include "daemon/worker/worker.h"
@@ -38,9 +38,8 @@ class Server {
 
  private:
   struct OpenListener {
-    std::string text;
+    Monitor::ListenerCounts& counts;
     std::unique_ptr<net::Listener> listener;
-    net::Stream::Kind kind;
     std::string unix_path;  // to be removed at the end
   };
 
@@ -51,6 +50,7 @@ class Server {
   void OnAccepted(int fd, net::Stream::Kind kind);
   void OnExhausted(int error);
   void OnHangup();
+  [[nodiscard]] bool TakeOver();
   void Stop();
   void StopWhenDrained();
 
@@ -58,6 +58,7 @@ class Server {
   const Reload reload_;
   net::Loop loop_;
   worker::Shared shared_;
+  Monitor monitor_;
   std::vector<OpenListener> listeners_;
   std::string port_lines_;
   std::unique_ptr<embedded::Embedded> embedded_;

@@ -15,6 +15,7 @@
 
 #include "daemon/backend/connection.h"
 #include "daemon/stats/counters.h"
+#include "daemon/stats/latency.h"
 #include "daemon/stats/report.h"
 
 namespace mcrelay::worker {
@@ -22,6 +23,9 @@ namespace mcrelay::worker {
 struct WorkerStats {
   stats::Counters counters;
   backend::BatchCounters batches;
+  stats::CommandLatencies latencies;
+  // Loop time of the worker's last turn: an idle one turns once a second.
+  std::atomic<uint64_t> turned_ms{0};
 };
 
 struct Shared {

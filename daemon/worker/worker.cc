@@ -7,6 +7,7 @@
 #include <ctime>
 #include <utility>
 
+#include "daemon/client/facts_task.h"
 #include "daemon/log/log.h"
 #include "protocol/redis/encoder.h"
 
@@ -39,6 +40,7 @@ Worker::Worker(Shared& shared, size_t index, uint64_t salt,
                .runtime = snapshot->runtime,
                .router = nullptr,
                .counters = shared.stats[index]->counters,
+               .latencies = shared.stats[index]->latencies,
                .cas = {CasTicks, static_cast<uint8_t>(salt + index)},
                .exchanges = client::ExchangePool(context_),
                .command = {},
@@ -59,6 +61,7 @@ Worker::Worker(Shared& shared, size_t index, uint64_t salt,
 Worker::~Worker() = default;
 
 void Worker::Start() {
+  shared_.stats[index_]->turned_ms.store(io_.loop.now_ms(), std::memory_order_relaxed);
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -125,6 +128,10 @@ void Worker::Apply(std::shared_ptr<const Snapshot> snapshot) {
   });
 }
 
+void Worker::AskNodes() {
+  io_.loop.Post([this] { client::FactsTask::Ask(context_); });
+}
+
 void Worker::Drain() {
   io_.loop.Post([this] {
     draining_ = true;
@@ -159,6 +166,7 @@ void Worker::OnPolled() {
 
 void Worker::OnTurnEnd() {
   ++context_.turn;
+  shared_.stats[index_]->turned_ms.store(io_.loop.now_ms(), std::memory_order_relaxed);
   auto& dirty = context_.dirty;
   do {
     // Going on may make further sessions dirty; so may writing, when it made room for more.

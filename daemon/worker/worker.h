@@ -31,6 +31,8 @@ class Worker final : private net::TurnHook, private client::Control {
   void Adopt(int fd, net::Stream::Kind kind);
   // Takes over a new configuration.
   void Apply(std::shared_ptr<const Snapshot> snapshot);
+  // Asks every node how much it holds; see client::FactsTask.
+  void AskNodes();
   // Closes what is idle, answers what is in flight; the thread ends when all sessions are gone.
   void Drain();
   // Ends the thread now, whatever is open.

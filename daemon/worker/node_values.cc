@@ -1,0 +1,47 @@
+#include "daemon/worker/node_values.h"
+
+#include <utility>
+
+#include "protocol/redis/error.h"
+
+namespace mcrelay::worker {
+namespace {
+
+uint64_t Read(const std::atomic<uint64_t>& counter) {
+  return counter.load(std::memory_order_relaxed);
+}
+
+stats::NodeValues ReadNode(const backend::Node& node) {
+  stats::NodeValues values;
+  values.name = node.name();
+  values.location = node.backend().location;
+  values.up = !node.down();
+  backend::TrafficSum traffic = node.SumTraffic();
+  values.connections_up = traffic.connections_up;
+  values.in_flight = traffic.in_flight;
+  values.requests = traffic.requests;
+  values.round_trips = traffic.round_trips;
+  const backend::Node::Counters& counters = node.counters;
+  values.connects = Read(counters.connects);
+  values.failures = Read(counters.failures);
+  values.timeouts = Read(counters.timeouts);
+  values.ejections = Read(counters.ejections);
+  values.pending_removals = node.removals().size();
+  for (int kind = 0; kind < redis::kErrorKinds; ++kind) {
+    values.errors.emplace_back(redis::ErrorKindName(static_cast<redis::ErrorKind>(kind)),
+                               Read(counters.errors[static_cast<size_t>(kind)]));
+  }
+  values.facts = {Read(node.facts.keys), Read(node.facts.memory_bytes),
+                  Read(node.facts.limit_bytes), Read(node.facts.evicted), Read(node.facts.expired)};
+  return values;
+}
+
+}  // namespace
+
+std::vector<stats::NodeValues> ReadNodes(const Snapshot& snapshot) {
+  std::vector<stats::NodeValues> nodes;
+  for (const auto& node : snapshot.AllNodes()) nodes.push_back(ReadNode(*node));
+  return nodes;
+}
+
+}  // namespace mcrelay::worker
