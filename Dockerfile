@@ -8,7 +8,8 @@ ARG BASE=debian:bookworm-slim
 FROM ${BASE} AS build
 RUN apt-get update && apt-get install -y --no-install-recommends \
       g++ make cmake ninja-build pkg-config \
-      libuv1-dev libhiredis-dev libyaml-cpp-dev libspdlog-dev libssl-dev libsystemd-dev
+      libuv1-dev libhiredis-dev libyaml-cpp-dev libspdlog-dev libssl-dev libsystemd-dev \
+      libcpp-httplib-dev prometheus-cpp-dev nlohmann-json3-dev
 COPY . /src
 WORKDIR /src
 RUN cmake --preset release -DMCRELAY_TESTS=OFF -DMCRELAY_BENCH=OFF \
@@ -20,7 +21,8 @@ LABEL org.opencontainers.image.title="mcrelay" \
       org.opencontainers.image.description="memcached's protocol over Redis" \
       org.opencontainers.image.licenses="MIT"
 RUN apt-get update && apt-get install -y --no-install-recommends \
-      libuv1 libhiredis0.14 libyaml-cpp0.7 libspdlog1.10 libssl3 libsystemd0 redis-server \
+      libuv1 libhiredis0.14 libyaml-cpp0.7 libspdlog1.10 libssl3 libsystemd0 libcpp-httplib0.11 \
+      libprometheus-cpp-core1.0 redis-server \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log \
  # the number that memcached's own image uses, so that its manifests fit
  && groupadd --system --gid 11211 mcrelay \
