@@ -10,6 +10,8 @@ namespace {
 
 // How long a request waits before it is sent once more, when nothing new is heard.
 constexpr uint64_t kRetryMs = 20;
+// Between looks for connections that are not needed any more.
+constexpr uint64_t kSettleMs = 1000;
 // A node that redirections lead to, but that no view names, is kept so long after the last one.
 constexpr uint64_t kKeptMs = 30'000;
 
@@ -82,13 +84,13 @@ backend::Connection& Router::Connect(const std::shared_ptr<backend::Node>& node,
   for (Entry& entry : entries_) {
     if (&entry.connection->node() != node.get() || entry.reads_replica != reads_replica) continue;
     entry.needed = entry.needed || needed;
-    entry.used_ms = io_.loop.now_ms();
+    entry.used_ms = needed ? 0 : io_.loop.now_ms();
     return *entry.connection;
   }
   entries_.push_back(
       {std::make_unique<backend::Connection>(io_, settings_, node, batch_counters_, ++random_,
                                              reads_replica && slots_ != nullptr),
-       reads_replica, needed, io_.loop.now_ms()});
+       reads_replica, needed, needed ? 0 : io_.loop.now_ms()});
   return *entries_.back().connection;
 }
 
@@ -124,6 +126,7 @@ Advice Router::Judge(std::string_view error, backend::Connection& from,
       if (at == primaries_.end()) at = primaries_.insert(at, &to);
       slots_->map[redirection.slot] = static_cast<uint16_t>(at - primaries_.begin());
       Unsettle();
+      if (!settle_.active()) settle_.Once(kSettleMs);
       watcher_->Recheck(redirection.to);
       return {&to == &from ? Advice::Kind::kWait : Advice::Kind::kSend, &to};
     }
@@ -169,7 +172,9 @@ void Router::Settle() {
     if (node.removals().any()) MoveRemovalsOf(node, true);
   }
   DropUnneeded();
-  settle_.Once(kKeptMs);
+  const bool rest = std::all_of(entries_.begin(), entries_.end(),
+                                [](const Entry& entry) { return entry.needed; });
+  if (!rest) settle_.Once(kSettleMs);
 }
 
 // Its pending removals are with others by now.
@@ -178,7 +183,7 @@ void Router::DropUnneeded() {
   std::erase_if(entries_, [&](const Entry& entry) {
     const auto primary = std::find(primaries_.begin(), primaries_.end(), entry.connection.get());
     return !entry.needed && primary == primaries_.end() && entry.connection->idle() &&
-           (!entry.connection->up() || entry.used_ms + kKeptMs < now_ms);
+           (!entry.connection->up() || entry.used_ms == 0 || entry.used_ms + kKeptMs < now_ms);
   });
 }
 

@@ -92,7 +92,7 @@ class Router {
     std::unique_ptr<backend::Connection> connection;
     bool reads_replica;    // its node is asked as a replica
     bool needed = true;    // by the view
-    uint64_t used_ms = 0;  // by a redirection
+    uint64_t used_ms = 0;  // by a redirection; 0: by none
   };
   // Placement by the slots of a cluster; owns the map that redirections correct.
   class Slots final : public placement::Placement {

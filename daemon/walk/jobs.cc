@@ -172,14 +172,17 @@ bool CacheDump::Write(const Line& line, Buffer* out) {
 }
 
 size_t Removal::OnKeys(std::span<const std::string_view> keys, Buffer* requests) {
-  if (keys.empty()) return 0;
+  // One request per key: a cluster refuses keys of several slots in one.
   redis::Encoder encoder(requests);
-  encoder.Begin(1 + keys.size()).Arg("UNLINK");
-  for (const std::string_view key : keys) encoder.Arg(key);
-  return 1;
+  for (const std::string_view key : keys) encoder.Request({"UNLINK", key});
+  return keys.size();
 }
 
 bool Removal::OnReply(const redis::Reply& reply, size_t) {
+  // Its slot has moved while the page was under way: the key is not here any more.
+  if (reply.is_error() && (reply.text.starts_with("MOVED ") || reply.text.starts_with("ASK "))) {
+    return true;
+  }
   if (!reply.is_integer()) return false;
   removed_ += static_cast<uint64_t>(reply.integer);
   return true;

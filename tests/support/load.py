@@ -4,7 +4,8 @@ Every value carries its key, a sequence number and a checksum. Each worker is on
 thread and the only writer of its keys, so it knows what each read may return: after a set that was
 acknowledged or just attempted, that value or a miss; after a delete, a miss. Nothing older, ever.
 (A read may be sent a second time after an outage, and then see a set that stands behind it in the
-same pipeline: allowed unless `strict`.)
+same pipeline: allowed unless `strict`. A failover of asynchronous replication may lose what was
+acknowledged just before it: with `forgets` an older value of the same key is counted, not refused.)
 """
 
 import collections
@@ -48,7 +49,7 @@ class Worker(threading.Thread):
     DELETE_FAILED = (b"NOT_FOUND\r\n", b"SERVER_ERROR backend unavailable\r\n")
 
     def __init__(self, address, name, limit_s, keys=20, batch=8, seed=0, pause_s=0.0,
-                 strict=False):
+                 strict=False, forgets=False):
         super().__init__(daemon=True)
         self.label = name.encode()
         self.client = Client(address)
@@ -57,6 +58,7 @@ class Worker(threading.Thread):
         self.batch = batch
         self.pause_s = pause_s
         self.strict = strict
+        self.forgets = forgets
         self.known = {b"%s.%d" % (self.label, i): Expectation() for i in range(keys)}
         self.ending = threading.Event()
         self.error = None
@@ -66,6 +68,7 @@ class Worker(threading.Thread):
         self.hits = 0
         self.unsure_misses = 0
         self.lost = 0  # misses of acknowledged sets
+        self.older = 0  # reads of a value from before a failover
         self.slowest_s = 0.0
         self.times = []  # (when, duration, failures) per batch
         self.batches = 0
@@ -168,6 +171,9 @@ class Worker(threading.Thread):
                 self.hits += 1
                 self.note(key, f"get of {len(allowed)} keys: number {found}")
                 repeated = not self.strict and sequence < found <= self.known[key].sequence
+                if self.forgets and found <= self.known[key].sequence:
+                    self.older += found < sequence
+                    continue
                 if not repeated and (found != sequence or not present):
                     raise AssertionError(
                         f"stale: {key!r} returned number {found}, the last attempt was "

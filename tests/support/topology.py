@@ -4,12 +4,29 @@ Built from servers.Redis; every process is in the test's fleet, on loopback port
 cluster's bus port too, so it need not be the port + 10000).
 """
 
+import os
+import re
 import subprocess
 
 from support.servers import (LOOPBACK, Process, Redis, ServerError, answers_with, find_program,
                              patience, wait_until)
 
 SLOTS = 16384
+EXAMPLES = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))),
+                        "docs", "examples", "topologies")
+
+
+def example(name, ports):
+    """The documented configuration with a test's ports instead of its own."""
+    with open(os.path.join(EXAMPLES, name)) as file:
+        text = file.read()
+    found = {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", text)}
+    if not set(ports) <= found:
+        raise AssertionError(f"{name} does not name the ports {sorted(set(ports) - found)}")
+    # A server that a test does not have is left out.
+    text = re.sub(r"127\.0\.0\.1:(\d+)(, )?", lambda match: "" if int(match[1]) not in ports else
+                  f"127.0.0.1:{ports[int(match[1])]}" + (match[2] or ""), text)
+    return text.replace(", ]", "]")
 
 
 def redis_cli(*words, limit_s=60, stdin=None):
@@ -95,7 +112,14 @@ class Cluster:
     def seeds(self):
         return "[" + ", ".join(node.endpoint for node in self.nodes[:3]) + "]"
 
+    def checked(self):
+        done = subprocess.run([find_program("redis-cli"), *self.auth, "--cluster", "check",
+                               self.alive()[0].endpoint], capture_output=True, check=False,
+                              timeout=patience(20))
+        return done.returncode == 0
+
     def reshard(self, source, target, slots, limit_s=120):
+        wait_until(self.checked, 20, "the nodes agree")
         redis_cli(*self.auth, "--cluster", "reshard", self.alive()[0].endpoint,
                   "--cluster-from", source.node_id(), "--cluster-to", target.node_id(),
                   "--cluster-slots", slots, "--cluster-yes", limit_s=limit_s)
@@ -240,4 +264,4 @@ class SentinelSet(ReplicatedSet):
         return next(server for server in self.servers if server.port == port)
 
 
-__all__ = ["Cluster", "ReplicatedSet", "SentinelSet", "redis_cli"]
+__all__ = ["Cluster", "example", "ReplicatedSet", "SentinelSet", "redis_cli"]

@@ -1,0 +1,161 @@
+"""Redis Cluster behind the daemon: slots that move, nodes that come, go and die, under load."""
+
+import os
+import sys
+import time
+import unittest
+
+TESTS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, TESTS)
+
+from support.load import Load  # noqa: E402
+from support.servers import patience, wait_until  # noqa: E402
+from support.testcase import FleetTestCase  # noqa: E402
+from support.topology import Cluster, example  # noqa: E402
+
+LONG = "MCRELAY_LONG" in os.environ
+KEYS = 300
+
+
+def stat(daemon, name):
+    with daemon.client() as client:
+        client.send(b"stats\r\n")
+        for line in client.until(b"END"):
+            if line.split(b" ")[1] == name:
+                return int(line.split(b" ")[2])
+    raise KeyError(name)
+
+
+class ClusterTests(FleetTestCase):
+    """One cluster for the class would be faster, but each test leaves another one behind."""
+
+    def start(self, **options):
+        cluster = Cluster(self.fleet, **options)
+        config = example("cluster.yaml", {7000 + i: node.port
+                                          for i, node in enumerate(cluster.nodes[:3])})
+        if options.get("password"):
+            config += f"password: {options['password']}\n"
+        return cluster, self.fleet.mcrelay(config=config)
+
+    def check(self, load, moved_before, cluster, most_moved):
+        self.assertEqual(load.total("failed_writes"), 0)
+        self.assertEqual(load.total("lost"), 0)
+        self.assertGreater(load.total("stored"), 100)
+        self.assertGreater(load.total("hits"), 100)
+        self.assertLessEqual(cluster.errors("MOVED") - moved_before, most_moved)
+
+    def test_slots_move_and_nodes_come_and_go_under_load(self):
+        cluster, daemon = self.start(replicas=False)
+        slots = 1000 if LONG else 300
+        moved = cluster.errors("MOVED")
+        with Load(daemon.address, workers=4, keys=60) as load:
+            first, second, third = cluster.primaries()
+            cluster.reshard(first, second, slots)
+            load.check()
+            added = cluster.add_node()
+            cluster.reshard(third, added, 100)
+            load.check()
+            self.assertIn(added, cluster.primaries())
+            cluster.reshard(added, first, 100)
+            load.check()
+            cluster.remove_node(added)
+            time.sleep(patience(0.5))
+        # Each slot may be met once by each of the two workers, and by what they had in flight.
+        self.check(load, moved, cluster, most_moved=(slots + 200) * 2)
+        print(f"{load.total('answers')} answers, {cluster.errors('MOVED') - moved} MOVED, "
+              f"{cluster.errors('ASK')} ASK, {stat(daemon, b'relay_diverted')} sent again")
+        self.assertGreater(stat(daemon, b"relay_diverted"), 0)
+
+    def test_every_form_of_request_follows_ask_and_moved(self):
+        """A slot half way: what is not on its old node is asked for on the new one."""
+        cluster, daemon = self.start(replicas=False)
+        client = self.open(daemon)
+        source, target, _ = cluster.primaries()
+        with source.client() as old, target.client() as new:
+            key = next(b"key%d" % i for i in range(10000)
+                       if old.call("CLUSTER", "KEYSLOT", b"key%d" % i)
+                       in cluster.slots(source)[source.port][0])
+            slot = old.call("CLUSTER", "KEYSLOT", key)
+            new.call("CLUSTER", "SETSLOT", slot, "IMPORTING", source.node_id())
+            old.call("CLUSTER", "SETSLOT", slot, "MIGRATING", target.node_id())
+            asked = cluster.errors("ASK")
+            self.run_every_form(client, key)
+            self.assertGreater(cluster.errors("ASK"), asked + 10)
+            self.assertEqual(old.call("CLUSTER", "COUNTKEYSINSLOT", slot), 0)
+            # Now the slot belongs to the other node.
+            for node in (new, old):
+                node.call("CLUSTER", "SETSLOT", slot, "NODE", target.node_id())
+            moved = cluster.errors("MOVED")
+            self.run_every_form(client, key)
+            # Once per worker at most: the map was corrected, the rest went right at once.
+            self.assertLessEqual(cluster.errors("MOVED") - moved, 2)
+
+    def run_every_form(self, client, key):
+        def call(line, data=None, count=1):
+            text = line.replace(b"KEY", key) + b"\r\n"
+            return client.call(text + (data + b"\r\n" if data is not None else b""), count)
+
+        self.assertEqual(call(b"set KEY 5 0 1", b"7"), b"STORED\r\n")
+        self.assertEqual(client.get(key), b"7")
+        unique = client.gets_cas(key)
+        self.assertEqual(call(b"cas KEY 5 0 1 %d" % unique, b"8"), b"STORED\r\n")
+        self.assertEqual(call(b"cas KEY 5 0 1 %d" % unique, b"9"), b"EXISTS\r\n")
+        self.assertEqual(call(b"incr KEY 4"), b"12\r\n")
+        self.assertEqual(call(b"append KEY 0 0 1", b"3"), b"STORED\r\n")
+        self.assertEqual(call(b"touch KEY 0"), b"TOUCHED\r\n")
+        self.assertEqual(call(b"touch KEY 100"), b"TOUCHED\r\n")
+        self.assertEqual(call(b"mg KEY t v f"), b"VA 3 t100 f5\r\n123\r\n")
+        self.assertEqual(call(b"gat 200 KEY", count=2),
+                         b"VALUE %s 5 3\r\n123\r\nEND\r\n" % key)
+        self.assertEqual(call(b"add KEY 0 0 1", b"x"), b"NOT_STORED\r\n")
+        self.assertEqual(call(b"md KEY"), b"HD\r\n")
+        self.assertEqual(call(b"delete KEY"), b"NOT_FOUND\r\n")
+        # In one write: the later ones must not overtake the first.
+        lines = b"".join(b"set KEY 0 0 2\r\n%02d\r\n" % i for i in range(20)).replace(b"KEY", key)
+        self.assertEqual(client.call(lines, 20), b"STORED\r\n" * 20)
+        self.assertEqual(client.get(key), b"19")
+        self.assertEqual(call(b"delete KEY"), b"DELETED\r\n")
+
+    def test_a_primary_dies(self):
+        """Its keys miss until its replica is elected; nothing wrong is answered meanwhile."""
+        cluster, daemon = self.start(password="secret")
+        with Load(daemon.address, workers=4, keys=40, pause_s=0.002, forgets=True) as load:
+            time.sleep(0.3)
+            load.check()
+            self.assertEqual(load.total("failed_writes"), 0)
+            victim = cluster.primaries()[0]
+            replica_ports = cluster.slots(victim)[victim.port][1]
+            killed = time.monotonic()
+            victim.kill9()
+            wait_until(lambda: replica_ports & set(cluster.slots(cluster.alive()[0])), 20,
+                       "a replica took over")
+            switched = time.monotonic()
+            wait_until(lambda: load.stored_since(switched) < float("inf"), 10,
+                       "every worker writes again")
+            resumed = load.stored_since(switched)
+            time.sleep(0.3)
+            failures = load.total("failed_writes")
+            time.sleep(patience(0.5))
+            load.check()
+            self.assertEqual(load.total("failed_writes"), failures, "failures after the failover")
+        print(f"switched {switched - killed:.2f} s after the kill, written {resumed:.2f} s later")
+        self.assertLess(resumed, patience(2))
+        self.assertIn("is no primary any more", daemon.log())
+
+    def test_keys_flush_and_delete_pattern_reach_every_primary(self):
+        cluster, daemon = self.start(replicas=False)
+        client = self.open(daemon)
+        for i in range(KEYS):
+            self.assertEqual(client.set(b"walk%d" % i, b"x"), b"STORED\r\n")
+        client.send(b"keys walk*\r\n")
+        found = {line.split(b" ")[1].strip() for line in client.until(b"END")}
+        self.assertEqual(found, {b"walk%d" % i for i in range(KEYS)})
+        self.assertEqual(client.call(b"delete_pattern walk1*\r\n"), b"DELETED 111\r\n")
+        self.assertEqual(client.call(b"flush_all\r\n"), b"OK\r\n")
+        for node in cluster.nodes:
+            with node.client() as redis:
+                wait_until(lambda node=redis: node.call("DBSIZE") == 0, 5, "the node is empty")
+
+
+if __name__ == "__main__":
+    unittest.main()
