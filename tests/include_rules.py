@@ -30,7 +30,7 @@ RULES = {
     "daemon/client": ["protocol", "protocol/memcache", "protocol/redis", "protocol/translate",
                       "config", "daemon/cache", "daemon/route", "daemon/backend", "daemon/walk",
                       "daemon/log",
-                      "daemon/net", "daemon/stats"],
+                      "daemon/net", "daemon/stats", "openssl"],
     "daemon/admin": ["config", "daemon/log", "daemon/stats", "fmt", "httplib", "nlohmann", "prometheus"],
     "daemon/worker": ["protocol", "protocol/memcache", "protocol/redis", "protocol/placement",
                       "protocol/translate", "config", "daemon/backend", "daemon/cache",

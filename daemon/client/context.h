@@ -30,6 +30,8 @@ class Control {
   // Runs `flush` through this worker after `seconds`, unless a later flush_all replaces it; 0 only
   // replaces one that is pending.
   virtual void ScheduleFlush(int64_t seconds) = 0;
+  // Sets the embedded store's maxmemory.
+  virtual void SetStoreMemory(uint64_t bytes) = 0;
   // Ends the daemon as SIGTERM does.
   virtual void Shutdown() = 0;
   // The session is gone: its memory may be freed.

@@ -63,9 +63,18 @@ void Session::RunServerCommand(const Command& command) {
     case Verb::kLruCrawler:
       RunCrawler(command);
       break;
+    case Verb::kWatch:
+      // What memcached -W says: watching would need every worker's events in one stream.
+      Say("CLIENT_ERROR watch commands not allowed\r\n");
+      break;
+    case Verb::kCacheMemlimit:
+      if (const uint32_t megabytes = WantedMegabytes(command);
+          megabytes != 0 && context_.runtime->embedded) {
+        context_.control.SetStoreMemory(uint64_t{megabytes} << 20);
+      }
+      [[fallthrough]];
     case Verb::kSlabs:
     case Verb::kLru:
-    case Verb::kCacheMemlimit:
       Say(NoEffectAnswer(command));
       break;
     default:

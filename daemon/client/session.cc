@@ -36,7 +36,8 @@ uint64_t KeyBit(std::string_view key) {
 Session::Session(Context& context, net::Stream::Kind kind)
     : context_(context),
       stream_(context.io.loop, context.io.buffers, this, kind),
-      average_read_bytes_(context.average_read_bytes) {}
+      average_read_bytes_(context.average_read_bytes),
+      logged_in_(context.runtime->users == nullptr) {}
 
 bool Session::Adopt(int fd) {
   if (!stream_.Adopt(fd)) return false;
@@ -139,7 +140,7 @@ size_t Session::Process(std::string_view input) {
     }
     if (rest.size() < need_) break;
     size_t consumed = 0;
-    const bool go_on = Parse(rest, &consumed);
+    const bool go_on = logged_in_ ? Parse(rest, &consumed) : LogIn(rest, &consumed);
     at += consumed;
     if (!go_on) break;
   }
@@ -181,6 +182,31 @@ bool Session::Parse(std::string_view rest, size_t* consumed) {
   first_ = false;
   swallow_ = result.swallow;
   return !ending_;
+}
+
+// False: more has to come, or nothing more will be read.
+bool Session::LogIn(std::string_view rest, size_t* consumed) {
+  constexpr char kBinaryMagic = '\x80';
+  if (first_ && rest.front() == kBinaryMagic) {
+    RefuseBinary(rest);
+    *consumed = rest.size();
+    EndInput();
+    return false;
+  }
+  first_ = false;
+  const LoginResult result = ReadLogin(rest, *context_.runtime->users);
+  *consumed = result.consumed;
+  need_ = static_cast<uint32_t>(result.status == LoginStatus::kNeedMore ? rest.size() + 1 : 0);
+  if (result.status == LoginStatus::kNeedMore) return false;
+  if (result.status == LoginStatus::kClose) {
+    EndInput();
+    return false;
+  }
+  if (result.status != LoginStatus::kRefused) context_.counters.Add(Counter::kAuthCmds);
+  if (result.status == LoginStatus::kFailed) context_.counters.Add(Counter::kAuthErrors);
+  logged_in_ = result.status == LoginStatus::kIn;
+  Say(result.answer);
+  return true;
 }
 
 // The command stays in the input until what it waits for is done.

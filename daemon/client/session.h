@@ -79,6 +79,7 @@ class Session final : public net::StreamOwner {
   [[nodiscard]] bool Paused() const;
   [[nodiscard]] bool Held(std::string_view key) const;
   [[nodiscard]] bool Parse(std::string_view rest, size_t* consumed);
+  [[nodiscard]] bool LogIn(std::string_view rest, size_t* consumed);
   [[nodiscard]] bool Wait(size_t* consumed);
   [[nodiscard]] bool Run(const memcache::Command& command, std::string_view rest, size_t* consumed);
   [[nodiscard]] size_t RunList(const memcache::Command& command, size_t tail_bytes);
@@ -129,6 +130,7 @@ class Session final : public net::StreamOwner {
   uint16_t in_flight_ = 0;
   uint16_t holds_ = 0;
   bool first_ = true;     // nothing parsed yet
+  bool logged_in_;
   bool ending_ = false;   // close when everything is answered
   bool stalled_ = false;  // input_ has commands that had to wait
   bool full_ = false;     // the client did not read for a while: that wait is its own

@@ -25,13 +25,15 @@ class Embedded {
 
   // How the workers reach it.
   [[nodiscard]] config::Backend backend() const;
+  // maxmemory of the child when it is started again.
+  void SetMemory(uint64_t bytes) { memory_bytes_ = bytes; }
 
  private:
   void StartChild();
   void WaitUntilItAnswers();
 
   net::Loop& loop_;
-  const uint64_t memory_bytes_;
+  uint64_t memory_bytes_;
   const bool evictions_;
   std::string program_;
   bool ours_ = false;  // we made folder_; set while folder_ is initialised, hence before it

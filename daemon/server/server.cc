@@ -65,6 +65,9 @@ Server::Server(config::Config config, Reload reload)
   }
   monitor_.Use(snapshot_);
   shared_.shutdown = [this] { loop_.Post([this] { Stop(); }); };
+  shared_.store_memory = [this](uint64_t bytes) {
+    loop_.Post([this, bytes] { embedded_->SetMemory(bytes); });
+  };
   StartWorkers();
   signals_.push_back(std::make_unique<net::Signal>(loop_, SIGTERM, [this] { Stop(); }));
   signals_.push_back(std::make_unique<net::Signal>(loop_, SIGINT, [this] { Stop(); }));

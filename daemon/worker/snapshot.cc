@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "daemon/log/log.h"
 #include "daemon/walk/prefix_flush.h"
 #include "protocol/translate/scripts.h"
 
@@ -30,7 +31,20 @@ client::FlushMode FlushModeOf(const config::Config& config) {
   return config.key_prefix.empty() ? client::FlushMode::kFlushDb : client::FlushMode::kPrefix;
 }
 
-std::shared_ptr<const client::Runtime> MakeRuntime(const config::Config& config) {
+// A file that became unreadable locks nobody out and lets nobody in: the users of before stay.
+std::shared_ptr<const client::Users> LoadUsers(const config::Config& config,
+                                               const Snapshot* previous) {
+  if (config.auth_file.empty()) return nullptr;
+  std::string error;
+  std::shared_ptr<const client::Users> users = client::Users::Load(config.auth_file, &error);
+  if (users != nullptr) return users;
+  if (previous == nullptr || previous->runtime->users == nullptr) throw std::runtime_error(error);
+  log::Error(log::Event::kReload, "auth_file was not taken over: {}", error);
+  return previous->runtime->users;
+}
+
+std::shared_ptr<const client::Runtime> MakeRuntime(const config::Config& config,
+                                                   const Snapshot* previous) {
   auto runtime = std::make_shared<client::Runtime>();
   runtime->translate.value_format = config.value_format == config::ValueFormat::kTagged
                                         ? translate::ValueFormat::kTagged
@@ -46,6 +60,8 @@ std::shared_ptr<const client::Runtime> MakeRuntime(const config::Config& config)
   runtime->flush = FlushModeOf(config);
   runtime->shutdown_enabled = config.shutdown_enabled;
   runtime->dumps_enabled = config.dumps_enabled;
+  runtime->embedded = config.embedded;
+  runtime->users = LoadUsers(config, previous);
   runtime->request_ms = config.timeouts.request;
   runtime->idle_ms = config.timeouts.idle;
   runtime->most_in_flight = config.limits.in_flight;
@@ -115,7 +131,7 @@ std::shared_ptr<const Snapshot> MakeSnapshot(const config::Config& config,
                                              const Snapshot* previous) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->config = std::make_shared<const config::Config>(config);
-  snapshot->runtime = MakeRuntime(config);
+  snapshot->runtime = MakeRuntime(config, previous);
   snapshot->connection = MakeConnectionSettings(config);
   snapshot->routes.read_from = config.read_from;
   if (route::Watcher::Needed(config)) {

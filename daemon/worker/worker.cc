@@ -201,6 +201,29 @@ std::string Worker::Stats(std::string_view args) {
   return stats::Report(args, shared_.ForReport(snapshot_->nodes), *snapshot_->config);
 }
 
+// The running store is told by this worker, so that what its client asks next comes after it.
+void Worker::SetStoreMemory(uint64_t bytes) {
+  class Told final : public backend::Waiter {
+    bool OnReply(const redis::Reply& reply) override {
+      if (reply.is_error()) {
+        log::Warning(log::Event::kEmbedded, "the store refused its new memory limit: {}",
+                     reply.text);
+      }
+      delete this;
+      return true;
+    }
+    void OnLost() override { delete this; }
+  };
+  shared_.store_memory(bytes);
+  for (const auto& connection : context_.router->connections()) {
+    if (!connection->accepts()) continue;
+    connection->CloseBatch();
+    redis::Encoder(&connection->Begin())
+        .Request({"CONFIG", "SET", "maxmemory", std::to_string(bytes)});
+    connection->Expect(new Told, io_.loop.now_ms());
+  }
+}
+
 void Worker::ScheduleFlush(int64_t seconds) {
   flush_number_ = shared_.flushes.fetch_add(1) + 1;
   if (seconds > 0) flush_.Once(static_cast<uint64_t>(seconds) * 1000);

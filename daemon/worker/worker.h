@@ -52,6 +52,7 @@ class Worker final : private net::TurnHook, private client::Control {
 
   std::string Stats(std::string_view args) override;
   void ScheduleFlush(int64_t seconds) override;
+  void SetStoreMemory(uint64_t bytes) override;
   void Shutdown() override { shared_.shutdown(); }
   void OnSessionClosed(client::Session* session) override;
 

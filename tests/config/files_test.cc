@@ -56,7 +56,8 @@ TEST_CASE("files: mcrelay.yaml loads and is the default") {
 
 TEST_CASE("files: mcrelay.yaml loads with each of its commented lines put in") {
   const std::string text = ReadProjectFile("config/mcrelay.yaml");
-  for (const char* line : {"# topology: shard", "# client_output: 32mb", "# node_output: 64mb"}) {
+  for (const char* line : {"# topology: shard", "# client_output: 32mb", "# node_output: 64mb",
+                           "# auth_file: /etc/mcrelay/users"}) {
     std::string changed = text;
     const size_t at = changed.find(line);
     REQUIRE_MESSAGE(at != std::string::npos, line);

@@ -2,11 +2,13 @@
 
 import os
 import sys
+import time
 import unittest
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, TESTS)
 
+from support.client import Client  # noqa: E402
 from support.testcase import FleetTestCase  # noqa: E402
 
 # Not `lru_crawler enable`: memcached's runs already and says so as an error.
@@ -128,7 +130,6 @@ class NoEffect(FleetTestCase):
                 self.assertEqual(answers[1], answers[0])
 
     def open_memcached(self):
-        from support.client import Client
         client = Client(self.fleet.memcached().address)
         self.fleet.closers.callback(client.close)
         return client
@@ -136,6 +137,43 @@ class NoEffect(FleetTestCase):
     def test_the_crawler_may_be_enabled(self):
         _, daemon = self.one_shard()
         self.assertEqual(self.open(daemon).call(b"lru_crawler enable\r\n"), b"OK\r\n")
+
+
+class Others(FleetTestCase):
+    def test_cache_memlimit_sets_the_embedded_store(self):
+        daemon = self.fleet.mcrelay("-m", "64")
+        client = self.open(daemon)
+
+        def limit():
+            client.call(b"mn\r\n")
+            time.sleep(1.05)  # it is asked for once a second
+            client.send(b"stats\r\n")
+            line = next(line for line in client.until(b"END\r\n") if b"limit_maxbytes" in line)
+            return int(line.split()[2])
+
+        self.assertEqual(limit(), 64 << 20)
+        self.assertEqual(client.call(b"cache_memlimit 100\r\n"), b"OK\r\n")
+        self.assertEqual(limit(), 100 << 20)
+        self.assertEqual(client.call(b"cache_memlimit 1\r\n")[:18], b"MEMLIMIT_TOO_SMALL")
+        self.assertEqual(limit(), 100 << 20)
+
+    def test_watch_is_refused_as_by_memcached_without_watchers(self):
+        _, daemon = self.one_shard()
+        with Client(self.fleet.memcached("-W").address) as memcached:
+            for line in (b"watch\r\n", b"watch fetchers mutations\r\n", b"watch x\r\n"):
+                self.assertEqual(self.open(daemon).call(line), memcached.call(line))
+
+    def test_shutdown_only_where_it_is_enabled(self):
+        redis = self.fleet.redis()
+        daemon = self.fleet.mcrelay(backends=[redis.location()])
+        self.assertEqual(self.open(daemon).call(b"shutdown\r\n"),
+                         b"SERVER_ERROR: shutdown not enabled\r\n")
+        daemon = self.fleet.mcrelay("-A", backends=[redis.location()])
+        client = self.open(daemon)
+        self.assertEqual(client.call(b"shutdown now\r\n"), b"CLIENT_ERROR invalid shutdown mode\r\n")
+        daemon.expected_alive = False
+        client.send(b"shutdown\r\n")
+        self.assertEqual(daemon.wait(), 0)
 
 
 if __name__ == "__main__":
