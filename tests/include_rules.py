@@ -140,6 +140,11 @@ EXAMPLES = [
     ("protocol/buffer.cc", "<sys/socket.h>", False),
     ("protocol/buffer.cc", "<charconv>", True),
     ("daemon/client/session.cc", '"session.h"', False),
+    ("daemon/admin/server.cc", "<httplib.h>", True),
+    ("daemon/admin/status.h", "<nlohmann/json_fwd.hpp>", True),
+    ("daemon/admin/metrics.cc", '"daemon/worker/shared.h"', False),
+    ("daemon/server/server.cc", "<httplib.h>", False),
+    ("daemon/stats/report.cc", "<prometheus/text_serializer.h>", False),
 ]
 
 

@@ -172,6 +172,14 @@ TEST_CASE("loader: the status tells a wrong command line from a wrong configurat
   CHECK(LoadYaml("threads: 0\n").exit_status() == 78);
 }
 
+TEST_CASE("loader: the admin address is off by default, its port memcached_exporter's") {
+  CHECK_FALSE(LoadYaml("threads: 2\n").config.admin);
+  const Config config = LoadYaml("admin: 127.0.0.1\n").config;
+  REQUIRE(config.admin);
+  CHECK(config.admin->host == "127.0.0.1");
+  CHECK(config.admin->port == 9150);
+}
+
 TEST_CASE("loader: a combination that cannot work blames what the user wrote") {
   CHECK(YamlError("backends: [a, b]\ntopology: single\n") ==
         "f.yaml:2:11: topology: found 'single' with 2 backends, expected one backend, or topology "
@@ -182,6 +190,8 @@ TEST_CASE("loader: a combination that cannot work blames what the user wrote") {
         "f.yaml:1:1: listen: found an empty list, expected at least one address");
   CHECK(YamlError("listen: [127.0.0.1, \"127.0.0.1:11211\"]\n") ==
         "f.yaml:1:21: found 127.0.0.1:11211 a second time, expected it once");
+  CHECK(YamlError("admin: \"unix:/run/admin\"\n") ==
+        "f.yaml:1:8: admin: found \"unix:/run/admin\", expected host:port");
   CHECK(YamlError("flush_all: prefix\n") ==
         "f.yaml:1:12: flush_all: found 'prefix' without a key_prefix, expected a key_prefix or "
         "flushdb");
