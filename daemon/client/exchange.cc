@@ -61,7 +61,7 @@ void Exchange::Reset(Session* session) {
   done_ = failed_ = answered_ = false;
   queued_ = true;
   repeatable_ = retried_ = reads_ = holds_ = flush_ = noreply_ = false;
-  as_eval_ = asking_ = waiting_ = false;
+  overwrites_ = as_eval_ = asking_ = waiting_ = false;
   diversions_ = 0;
   advice_ = {};
 }
@@ -100,6 +100,7 @@ bool Exchange::PlainRead(const memcache::Command& command) const {
 void Exchange::BeginRemoval(Session* session, const memcache::Command& command) {
   Reset(session);
   connection_ = &Route(command.key);
+  overwrites_ = true;
   if (session->read_turn_ == context_.turn) connection_->CloseBatch();
   Start(
       [&](Buffer* out) { return translation_.BeginRemoval(command, context_.Environment(), out); });

@@ -48,6 +48,7 @@ Router::Router(net::Io& io, const backend::Connection::Settings& settings, Setup
 }
 
 Router::~Router() {
+  RetryAll();  // of sessions that are gone: they only let go
   if (watcher_ != nullptr) watcher_->Unsubscribe(subscription_);
 }
 

@@ -138,11 +138,6 @@ std::shared_ptr<const View> Watcher::view() const {
   return view_;
 }
 
-uint64_t Watcher::changes() const {
-  const std::lock_guard lock(mutex_);
-  return changes_;
-}
-
 void Watcher::Recheck(const placement::Endpoint& hint) {
   io_.loop.Post([this, hint] {
     for (const auto& discovery : discoveries_) discovery->Recheck(hint);
@@ -171,7 +166,6 @@ void Watcher::Take(size_t first, Discovery::Found found) {
   }
   LogChange(*view_, *view);
   view_ = std::move(view);
-  ++changes_;
   found_[first] = true;
   if (!first_told_ && std::find(found_.begin(), found_.end(), false) == found_.end()) {
     first_told_ = true;

@@ -41,8 +41,6 @@ class Watcher {
   // Waits for the first finding, at most so long.
   void WaitForFirst(uint32_t timeout_ms);
   [[nodiscard]] std::shared_ptr<const View> view() const;
-  // Counts views: the first is 0.
-  [[nodiscard]] uint64_t changes() const;
   // Somebody met a sign of change. Cheap when said often.
   void Recheck(const placement::Endpoint& hint = {});
   // The nodes of the cluster; null with another topology.
@@ -83,7 +81,6 @@ class Watcher {
 
   mutable std::mutex mutex_;
   std::shared_ptr<const View> view_;  // guarded by mutex_, as all below
-  uint64_t changes_ = 0;
   uint64_t subscriptions_ = 0;
   std::vector<std::pair<uint64_t, std::function<void()>>> subscribers_;
   std::thread thread_;

@@ -60,9 +60,6 @@ Server::Server(config::Config config, Reload reload)
     config_.backends = {embedded_->backend()};
   }
   snapshot_ = worker::MakeSnapshot(config_, nullptr);
-  if (snapshot_->routes.watcher != nullptr) {
-    snapshot_->routes.watcher->WaitForFirst(4 * config_.timeouts.connect);
-  }
   monitor_.Use(snapshot_);
   shared_.shutdown = [this] { loop_.Post([this] { Stop(); }); };
   shared_.store_memory = [this](uint64_t bytes) {
@@ -130,8 +127,8 @@ void Server::Listen(int fd, const std::string& text, const std::string& unix_pat
     OnAccepted(client, kind);
   };
   listeners_.push_back({counts,
-                        std::make_unique<net::Listener>(
-                            loop_, fd, accepted, [this](int error) { OnExhausted(error); }),
+                        std::make_unique<net::Listener>(loop_, fd, accepted,
+                                                        [this](int error) { OnExhausted(error); }),
                         unix_path});
   log::Info(log::Event::kListening, "listening on {}", text);
 }

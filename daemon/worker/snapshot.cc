@@ -11,6 +11,9 @@
 namespace mcrelay::worker {
 namespace {
 
+// How often a look at the topology may time out before clients are served without it.
+constexpr uint32_t kFirstLooks = 4;
+
 translate::OnError ToTranslate(config::OnError on_error) {
   return on_error == config::OnError::kMiss ? translate::OnError::kMiss
                                             : translate::OnError::kError;
@@ -136,9 +139,12 @@ std::shared_ptr<const Snapshot> MakeSnapshot(const config::Config& config,
   snapshot->routes.read_from = config.read_from;
   if (route::Watcher::Needed(config)) {
     const auto before = previous == nullptr ? nullptr : previous->routes.watcher;
-    snapshot->routes.watcher = before != nullptr && before->Serves(config)
-                                   ? before
-                                   : std::make_shared<route::Watcher>(config);
+    if (before != nullptr && before->Serves(config)) {
+      snapshot->routes.watcher = before;
+    } else {
+      snapshot->routes.watcher = std::make_shared<route::Watcher>(config);
+      snapshot->routes.watcher->WaitForFirst(kFirstLooks * config.timeouts.connect);
+    }
     return snapshot;
   }
   std::vector<placement::PlacementNode> ring;

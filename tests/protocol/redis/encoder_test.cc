@@ -31,4 +31,18 @@ TEST_CASE("error: replies are classified by their first word only") {
   CHECK(ErrorKindName(ErrorKind::kWrongType) == "wrongtype");
 }
 
+TEST_CASE("encoder: the first of several requests is found by its lengths") {
+  Buffer out;
+  Encoder encoder(&out);
+  encoder.Request({"MULTI"});
+  encoder.Request({"SET", "k", "*1\r\n$4\r\nEXEC\r\n"});
+  encoder.Begin(2).Arg("GET").Arg("");
+  std::string_view rest = out.view();
+  CHECK(FirstRequest(rest) == "*1\r\n$5\r\nMULTI\r\n");
+  rest.remove_prefix(FirstRequest(rest).size());
+  CHECK(FirstRequest(rest) == "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$14\r\n*1\r\n$4\r\nEXEC\r\n\r\n");
+  rest.remove_prefix(FirstRequest(rest).size());
+  CHECK(FirstRequest(rest) == rest);
+}
+
 }  // namespace mcrelay::redis

@@ -142,6 +142,42 @@ class ClusterTests(FleetTestCase):
         self.assertLess(resumed, patience(2))
         self.assertIn("is no primary any more", daemon.log())
 
+    def test_a_pending_removal_follows_its_key_to_the_new_primary(self):
+        """A set whose outcome is unknown: the replica that takes over still has the old value."""
+        cluster, daemon = self.start()
+        client = self.open(daemon)
+        victim = cluster.primaries()[0]
+        ports = cluster.slots(victim)[victim.port]
+        with victim.client() as redis:
+            keys = [key for key in (b"key%d" % i for i in range(200))
+                    if redis.call("CLUSTER", "KEYSLOT", key) in ports[0]]
+            for key in keys:
+                self.assertEqual(client.set(key, b"old"), b"STORED\r\n")
+            wait_until(lambda: redis.call("WAIT", 1, 1000) == 1, 5, "the replica has them")
+        replica = next(node for node in cluster.nodes if node.port in ports[1])
+        victim.pause()
+        try:
+            for key in keys[:20]:
+                client.send(b"set %s 0 0 3\r\nnew\r\n" % key)
+            self.assertEqual(set(client.units(20)), {b"NOT_STORED\r\n"})
+            deadline = time.monotonic() + patience(20)
+            seen = set()
+            while time.monotonic() < deadline and client.get(keys[20]) != b"old":
+                seen.update(client.get(key) for key in keys[:20])
+            self.assertEqual(client.get(keys[20]), b"old", "the replica took over")
+            for _ in range(20):
+                seen.update(client.get(key) for key in keys[:20])
+                time.sleep(0.02)
+            self.assertEqual(seen, {None})
+        finally:
+            victim.resume()
+        with replica.client() as redis:
+            for key in keys[:20]:
+                wait_until(lambda key=key: redis.call("EXISTS", key) == 0, 5, "it is removed there")
+        for key in keys[:20]:
+            self.assertEqual(client.set(key, b"newer"), b"STORED\r\n")
+            self.assertEqual(client.get(key), b"newer")
+
     def test_keys_flush_and_delete_pattern_reach_every_primary(self):
         cluster, daemon = self.start(replicas=False)
         client = self.open(daemon)
