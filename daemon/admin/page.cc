@@ -16,7 +16,8 @@ using Json = nlohmann::json;
 
 // The charts' measures and drawing are those of assets/status.js.
 constexpr double kWidth = 120;
-constexpr double kHeight = 32;
+constexpr double kHeight = 38;
+constexpr double kLabel = 12;  // at the top
 constexpr size_t kPoints = 300;
 
 class Page {
@@ -72,7 +73,7 @@ std::string Path(const Json& values, double most) {
     const double x = kWidth - steps_to_go * kWidth / (kPoints - 1);
     const double share = most > 0 ? values[i].get<double>() / most : 0;
     path += fmt::format("{}{:.1f} {:.1f}{}", open ? "L" : "M", x,
-                        kHeight - 1 - share * (kHeight - 3), open ? "" : "h.1");
+                        kHeight - 1 - share * (kHeight - kLabel - 2), open ? "" : "h.1");
     open = true;
   }
   return path;
@@ -173,10 +174,10 @@ and since the start</small></h2>
 
 void Page::Nodes() {
   Write(R"(<h2>Nodes</h2>
-<div class="card"><table><thead><tr><th>node</th><th class="left">state</th><th>connections</th>
-<th>in flight</th><th>requests</th><th>per second</th><th>rate</th><th>p50</th><th>p99</th>
+<div class="card"><table><thead><tr><th>node</th><th class="left">state</th><th>links</th>
+<th>in flight</th><th>requests</th><th>/s</th><th>rate</th><th>p50</th><th>p99</th>
 <th>items</th><th>memory</th><th>lost</th><th>timeouts</th><th>ejections</th><th>to remove</th>
-<th class="left">error replies</th></tr></thead><tbody>
+<th class="left">errors</th></tr></thead><tbody>
 )");
   for (size_t i = 0; i < At("/nodes").size(); ++i) {
     const std::string at = "/nodes/" + std::to_string(i);

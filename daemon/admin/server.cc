@@ -76,6 +76,7 @@ struct Server::State {
 void Server::State::SetUp(const config::Address& address) {
   http.new_task_queue = [] { return new TaskQueue(kThreads, kMostWaiting); };
   http.set_keep_alive_max_count(1);
+  http.set_keep_alive_timeout(kPatienceSeconds);
   http.set_read_timeout(kPatienceSeconds);
   http.set_write_timeout(kPatienceSeconds);
   http.set_payload_max_length(0);

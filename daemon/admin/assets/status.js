@@ -3,7 +3,7 @@
 // Formats and charts are those of daemon/admin/format.cc and page.cc.
 "use strict";
 (() => {
-  const kWidth = 120, kHeight = 32, kPoints = 300;
+  const kWidth = 120, kHeight = 38, kLabel = 12, kPoints = 300;
   const at = (status, path) =>
     path.split("/").slice(1).reduce((value, key) => (value == null ? value : value[key]), status);
   const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
@@ -33,7 +33,7 @@
     values.forEach((value, i) => {
       if (value == null) { open = false; return; }
       const x = kWidth - (values.length - 1 - i) * kWidth / (kPoints - 1);
-      const y = kHeight - 1 - (most > 0 ? value / most : 0) * (kHeight - 3);
+      const y = kHeight - 1 - (most > 0 ? value / most : 0) * (kHeight - kLabel - 2);
       d += (open ? "L" : "M") + x.toFixed(1) + " " + y.toFixed(1) + (open ? "" : "h.1");
       open = true;
     });
