@@ -117,6 +117,10 @@ void WarnAbout(const Options& options, Config* config) {
                                " without authentication: whoever reaches it reads and writes "
                                "every item");
   }
+  if (config->raw_listen && !IsLoopback(*config->raw_listen)) {
+    config->warnings.push_back("raw_listen on " + FormatAddress(*config->raw_listen) +
+                               ": whoever reaches it commands the Redis server");
+  }
 }
 
 }  // namespace

@@ -251,6 +251,11 @@ std::vector<Key> DaemonRows() {
        Reload::kRestart,
        "address of the HTTP server for metrics, health and the status page; empty: none",
        MEMBER(admin)},
+      {"raw_listen",
+       {Type::kAddress, ""},
+       Reload::kRestart,
+       "address for direct access to the Redis server, topology single only; empty: none",
+       MEMBER(raw_listen)},
       {"log.level", OneOf("info", {{"debug"}, {"info"}, {"warning"}, {"error"}}), Reload::kLive,
        "least important message to log", MEMBER(log.level)},
       {"log.format", OneOf("text", {{"text"}, {"json"}}), Reload::kRestart,
@@ -269,12 +274,6 @@ std::vector<Key> DaemonRows() {
 
 std::vector<Key> PlannedRows() {
   return {
-      {"raw_listen",
-       {Type::kAddress, ""},
-       Reload::kRestart,
-       "direct access to Redis",
-       MEMBER(raw_listen),
-       kNotBuilt},
       {"pools", Reserved(), Reload::kLive, "several pools", {}, kNotBuilt},
       {"routes", Reserved(), Reload::kLive, "key prefixes to pools", {}, kNotBuilt},
       {"tls", Reserved(), Reload::kLive, "encrypted connections", {}, kNotBuilt},

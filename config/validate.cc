@@ -93,6 +93,10 @@ class Validator {
       FailAt("topology", "found 'single' with " + std::to_string(config_.backends.size()) +
                              " backends, expected one backend, or topology shard");
     }
+    if (config_.raw_listen && config_.topology != Topology::kSingle) {
+      FailAt("raw_listen", "found topology " + Show("topology") +
+                               ", expected single: there is no one Redis to speak to");
+    }
     if (config_.embedded && config_.topology != Topology::kSingle) {
       FailAt("topology", "found " + Quote(Show("topology")) +
                              " without a backend, expected backends to be named");

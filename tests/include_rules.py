@@ -25,6 +25,7 @@ RULES = {
                        "daemon/net", "daemon/stats"],
     "daemon/route": ["protocol", "protocol/redis", "protocol/placement", "protocol/translate",
                      "config", "daemon/backend", "daemon/log", "daemon/net", "daemon/stats"],
+    "daemon/raw": ["protocol", "protocol/redis", "config", "daemon/net"],
     "daemon/walk": ["protocol", "protocol/memcache", "protocol/redis", "protocol/translate", "config",
                     "daemon/backend", "daemon/log", "daemon/net"],
     "daemon/client": ["protocol", "protocol/memcache", "protocol/redis", "protocol/translate",
@@ -35,7 +36,7 @@ RULES = {
     "daemon/worker": ["protocol", "protocol/memcache", "protocol/redis", "protocol/placement",
                       "protocol/translate", "config", "daemon/backend", "daemon/cache",
                       "daemon/client", "daemon/log", "daemon/net", "daemon/route", "daemon/stats",
-                      "daemon/walk"],
+                      "daemon/walk", "daemon/raw"],
     "daemon/server": ["config", "daemon/admin", "daemon/embedded", "daemon/log", "daemon/net",
                       "daemon/stats", "daemon/worker", "systemd"],
     # main.cc; what is between the server and net/ it reaches through the server.

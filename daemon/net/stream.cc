@@ -183,6 +183,11 @@ size_t Stream::unsent_bytes() const {
   return out_.size() + (unsent_ == nullptr ? 0 : unsent_->writing.size());
 }
 
+void Stream::EndOutput() {
+  uv_os_fd_t fd = -1;
+  if (!closing_ && uv_fileno(&handle_.any, &fd) == 0) shutdown(fd, SHUT_WR);
+}
+
 void Stream::Close() {
   if (closing_) return;
   closing_ = true;

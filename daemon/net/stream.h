@@ -79,6 +79,8 @@ class Stream {
   // Tells the peer that nothing more will come, drops what was not handed to the kernel, goes on
   // reading.
   void HalfClose();
+  // Tells the peer that nothing more comes; it may still send. REQUIRES: unsent_bytes() == 0.
+  void EndOutput();
   // Gives up output and handle. Safe to call twice.
   void Close();
   [[nodiscard]] bool closing() const { return closing_; }

@@ -29,11 +29,12 @@ std::string Describe(const config::Address& address) {
   return (ipv6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
 }
 
-void SayTooMany(int fd) {
-  constexpr std::string_view kText = "ERROR Too many open connections\r\n";
+void SayTooMany(int fd, bool raw) {
+  const std::string_view text = raw ? "-ERR max number of clients reached\r\n"
+                                    : "ERROR Too many open connections\r\n";
   // Best effort: the socket is new, so its buffer takes it; nobody waits for it.
   [[maybe_unused]] const ssize_t sent =
-      send(fd, kText.data(), kText.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      send(fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   close(fd);
 }
 
@@ -96,35 +97,44 @@ void Server::OpenListeners() {
   for (int i = 0; i < inherited; ++i) {
     Listen(systemd::kFirstInherited + i, "inherited socket " + std::to_string(i + 1), "");
   }
-  if (inherited > 0) return;
-  for (const config::Address& address : config_.listen) {
-    std::string error;
-    const int fd =
-        address.unix_path.empty()
-            ? net::ListenTcp(address.host, address.port, static_cast<int>(config_.backlog), &error)
-            : net::ListenUnix(address.unix_path, config_.unix_mask,
-                              static_cast<int>(config_.backlog), &error);
-    if (fd < 0) {
-      throw std::runtime_error("cannot listen on " + Describe(address) + ": " + error +
-                               (error.find("in use") == std::string::npos
-                                    ? ""
-                                    : "; stop what holds it or choose another with -p or -s"));
+  if (inherited == 0) {
+    for (const config::Address& address : config_.listen) {
+      Listen(OpenSocket(address), Describe(address), address.unix_path);
     }
-    Listen(fd, Describe(address), address.unix_path);
+  }
+  if (config_.raw_listen) {
+    const config::Address& address = *config_.raw_listen;
+    Listen(OpenSocket(address), Describe(address) + " (raw Redis)", address.unix_path, true);
   }
 }
 
-void Server::Listen(int fd, const std::string& text, const std::string& unix_path) {
+int Server::OpenSocket(const config::Address& address) const {
+  std::string error;
+  const int fd =
+      address.unix_path.empty()
+          ? net::ListenTcp(address.host, address.port, static_cast<int>(config_.backlog), &error)
+          : net::ListenUnix(address.unix_path, config_.unix_mask,
+                            static_cast<int>(config_.backlog), &error);
+  if (fd < 0) {
+    throw std::runtime_error("cannot listen on " + Describe(address) + ": " + error +
+                             (error.find("in use") == std::string::npos
+                                  ? ""
+                                  : "; stop what holds it or choose another with -p or -s"));
+  }
+  return fd;
+}
+
+void Server::Listen(int fd, const std::string& text, const std::string& unix_path, bool raw) {
   const auto kind = net::IsUnixSocket(fd) ? net::Stream::Kind::kUnix : net::Stream::Kind::kTcp;
   const uint16_t port = net::BoundPort(fd);
-  if (port != 0) {
+  if (port != 0 && !raw) {
     port_lines_ +=
         (net::IsIpv6Socket(fd) ? "TCP INET6: " : "TCP INET: ") + std::to_string(port) + "\n";
   }
   Monitor::ListenerCounts& counts = monitor_.AddListener(text);
-  const auto accepted = [this, kind, &counts](int client) {
+  const auto accepted = [this, kind, raw, &counts](int client) {
     counts.accepted.fetch_add(1, std::memory_order_relaxed);
-    OnAccepted(client, kind);
+    OnAccepted(client, kind, raw);
   };
   listeners_.push_back({counts,
                         std::make_unique<net::Listener>(loop_, fd, accepted,
@@ -155,7 +165,7 @@ void Server::StartWorkers() {
   for (const auto& worker : workers_) worker->Start();
 }
 
-void Server::OnAccepted(int fd, net::Stream::Kind kind) {
+void Server::OnAccepted(int fd, net::Stream::Kind kind, bool raw) {
   size_t sessions = 0;
   worker::Worker* least = workers_.front().get();
   for (const auto& worker : workers_) {
@@ -169,12 +179,16 @@ void Server::OnAccepted(int fd, net::Stream::Kind kind) {
       log::Warning(log::Event::kLimit, "{} clients are connected, the limit (-c): refusing more",
                    sessions);
     }
-    SayTooMany(fd);
+    SayTooMany(fd, raw);
     return;
   }
   if (sessions * 10 < config_.limits.connections * 9) told_full_ = false;
   told_exhausted_ = false;
-  least->Adopt(fd, kind);
+  if (raw) {
+    least->AdoptRaw(fd, kind);
+  } else {
+    least->Adopt(fd, kind);
+  }
 }
 
 void Server::OnExhausted(int error) {

@@ -44,10 +44,11 @@ class Server {
   };
 
   void OpenListeners();
-  void Listen(int fd, const std::string& text, const std::string& unix_path);
+  [[nodiscard]] int OpenSocket(const config::Address& address) const;
+  void Listen(int fd, const std::string& text, const std::string& unix_path, bool raw = false);
   void WritePortFile() const;
   void StartWorkers();
-  void OnAccepted(int fd, net::Stream::Kind kind);
+  void OnAccepted(int fd, net::Stream::Kind kind, bool raw);
   void OnExhausted(int error);
   void OnHangup();
   [[nodiscard]] bool TakeOver();

@@ -82,7 +82,8 @@ void Worker::Run() {
   io_.loop.SetTurnHook(nullptr);
   const std::vector<client::Session*> sessions = sessions_;
   for (client::Session* session : sessions) session->Destroy();
-  while (!sessions_.empty()) io_.loop.RunOnce();
+  CloseRaw();
+  while (!sessions_.empty() || !raw_sessions_.empty()) io_.loop.RunOnce();
   context_.router.reset();
   retiring_.clear();
 }
@@ -106,6 +107,35 @@ void Worker::Adopt(int fd, net::Stream::Kind kind) {
       session->Destroy();
     }
   });
+}
+
+void Worker::AdoptRaw(int fd, net::Stream::Kind kind) {
+  session_count_.fetch_add(1, std::memory_order_relaxed);
+  io_.loop.Post([this, fd, kind] {
+    auto* session = new raw::RawSession(io_, *this, snapshot_->nodes.front()->backend(),
+                                        snapshot_->connection.connect_ms, kind);
+    session->index = static_cast<uint32_t>(raw_sessions_.size());
+    raw_sessions_.push_back(session);
+    if (draining_ || !session->Adopt(fd)) {
+      close(fd);
+      session->Destroy();
+    }
+  });
+}
+
+void Worker::OnRawClosed(raw::RawSession* session) {
+  raw_sessions_[session->index] = raw_sessions_.back();
+  raw_sessions_[session->index]->index = session->index;
+  raw_sessions_.pop_back();
+  session_count_.fetch_sub(1, std::memory_order_relaxed);
+  delete session;
+  StopWhenDrained();
+}
+
+// What a raw client has in flight is not known: it is closed at once when the daemon stops.
+void Worker::CloseRaw() {
+  const std::vector<raw::RawSession*> sessions = raw_sessions_;
+  for (raw::RawSession* session : sessions) session->Destroy();
 }
 
 void Worker::OnSessionClosed(client::Session* session) {
@@ -135,6 +165,7 @@ void Worker::AskNodes() {
 void Worker::Drain() {
   io_.loop.Post([this] {
     draining_ = true;
+    CloseRaw();
     const std::vector<client::Session*> sessions = sessions_;
     for (client::Session* session : sessions) session->Drain();
     StopWhenDrained();
@@ -142,7 +173,7 @@ void Worker::Drain() {
 }
 
 void Worker::StopWhenDrained() {
-  if (draining_ && sessions_.empty()) io_.loop.Stop();
+  if (draining_ && sessions_.empty() && raw_sessions_.empty()) io_.loop.Stop();
 }
 
 void Worker::Stop() {

@@ -15,12 +15,13 @@
 #include "daemon/client/context.h"
 #include "daemon/client/session.h"
 #include "daemon/net/io.h"
+#include "daemon/raw/raw_session.h"
 #include "daemon/worker/shared.h"
 #include "daemon/worker/snapshot.h"
 
 namespace mcrelay::worker {
 
-class Worker final : private net::TurnHook, private client::Control {
+class Worker final : private net::TurnHook, private client::Control, private raw::RawOwner {
  public:
   // `index` counts from 0; `salt` differs between processes.
   Worker(Shared& shared, size_t index, uint64_t salt, std::shared_ptr<const Snapshot> snapshot);
@@ -29,6 +30,8 @@ class Worker final : private net::TurnHook, private client::Control {
   void Start();
   // Takes over an accepted socket.
   void Adopt(int fd, net::Stream::Kind kind);
+  // Takes over an accepted socket of raw_listen.
+  void AdoptRaw(int fd, net::Stream::Kind kind);
   // Takes over a new configuration.
   void Apply(std::shared_ptr<const Snapshot> snapshot);
   // Asks every node how much it holds; see client::FactsTask.
@@ -49,12 +52,14 @@ class Worker final : private net::TurnHook, private client::Control {
   void CloseIdle();
   void MakeRouter(const Snapshot& snapshot);
   void StopWhenDrained();
+  void CloseRaw();
 
   std::string Stats(std::string_view args) override;
   void ScheduleFlush(int64_t seconds) override;
   void SetStoreMemory(uint64_t bytes) override;
   void Shutdown() override { shared_.shutdown(); }
   void OnSessionClosed(client::Session* session) override;
+  void OnRawClosed(raw::RawSession* session) override;
 
   Shared& shared_;
   const size_t index_;
@@ -63,6 +68,7 @@ class Worker final : private net::TurnHook, private client::Control {
   client::Context context_;
   std::shared_ptr<const Snapshot> snapshot_;
   std::vector<client::Session*> sessions_;
+  std::vector<raw::RawSession*> raw_sessions_;
   std::vector<client::Session*> flushing_;                // scratch of OnTurnEnd()
   std::vector<std::unique_ptr<route::Router>> retiring_;  // replaced by a reload, still answering
   std::atomic<size_t> session_count_{0};
