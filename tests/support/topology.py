@@ -38,6 +38,16 @@ def redis_cli(*words, limit_s=60, stdin=None):
     return done.stdout
 
 
+def calls(server, command):
+    """How often a server ran a command."""
+    with server.client() as redis:
+        stats = redis.call("INFO", "commandstats").decode()
+    for line in stats.splitlines():
+        if line.startswith(f"cmdstat_{command}:"):
+            return int(line.partition("calls=")[2].partition(",")[0])
+    return 0
+
+
 class ClusterNode(Redis):
     """One node of a Redis Cluster."""
 
@@ -264,4 +274,4 @@ class SentinelSet(ReplicatedSet):
         return next(server for server in self.servers if server.port == port)
 
 
-__all__ = ["Cluster", "example", "ReplicatedSet", "SentinelSet", "redis_cli"]
+__all__ = ["Cluster", "calls", "example", "ReplicatedSet", "SentinelSet", "redis_cli"]

@@ -11,7 +11,7 @@ sys.path.insert(0, TESTS)
 from support.load import Load  # noqa: E402
 from support.servers import patience, wait_until  # noqa: E402
 from support.testcase import FleetTestCase  # noqa: E402
-from support.topology import Cluster, example  # noqa: E402
+from support.topology import Cluster, calls, example  # noqa: E402
 
 LONG = "MCRELAY_LONG" in os.environ
 KEYS = 300
@@ -29,13 +29,13 @@ def stat(daemon, name):
 class ClusterTests(FleetTestCase):
     """One cluster for the class would be faster, but each test leaves another one behind."""
 
-    def start(self, **options):
+    def start(self, extra="", **options):
         cluster = Cluster(self.fleet, **options)
         config = example("cluster.yaml", {7000 + i: node.port
                                           for i, node in enumerate(cluster.nodes[:3])})
         if options.get("password"):
             config += f"password: {options['password']}\n"
-        return cluster, self.fleet.mcrelay(config=config)
+        return cluster, self.fleet.mcrelay(config=config + extra)
 
     def check(self, load, moved_before, cluster, most_moved):
         self.assertEqual(load.total("failed_writes"), 0)
@@ -141,6 +141,24 @@ class ClusterTests(FleetTestCase):
         print(f"switched {switched - killed:.2f} s after the kill, written {resumed:.2f} s later")
         self.assertLess(resumed, patience(2))
         self.assertIn("is no primary any more", daemon.log())
+
+    def test_replicas_answer_plain_reads(self):
+        cluster, daemon = self.start(extra="read_from: replica\n")
+        client = self.open(daemon)
+        keys = [b"read%d" % i for i in range(60)]
+        for key in keys:
+            self.assertEqual(client.set(key, key), b"STORED\r\n")
+        wait_until(lambda: all(client.get(key) == key for key in keys), 5, "the replicas have them")
+        wait_until(lambda: all(calls(node, "readonly") > 1 for node in cluster.replicas()), 5,
+                   "connections to the replicas")
+        primaries, replicas = cluster.primaries(), cluster.replicas()
+        before = [sum(calls(node, "get") for node in nodes) for nodes in (primaries, replicas)]
+        for key in keys:
+            self.assertEqual(client.get(key), key)
+            client.gets_cas(key)
+        after = [sum(calls(node, "get") for node in nodes) for nodes in (primaries, replicas)]
+        self.assertEqual([after[0] - before[0], after[1] - before[1]], [60, 60])
+        self.assertEqual(cluster.errors("MOVED"), 0)
 
     def test_a_pending_removal_follows_its_key_to_the_new_primary(self):
         """A set whose outcome is unknown: the replica that takes over still has the old value."""

@@ -10,17 +10,7 @@ sys.path.insert(0, TESTS)
 
 from support.servers import LOOPBACK, patience, wait_until  # noqa: E402
 from support.testcase import FleetTestCase  # noqa: E402
-from support.topology import ReplicatedSet, example  # noqa: E402
-
-
-def calls(server, command):
-    """How often a server ran a command."""
-    with server.client() as redis:
-        stats = redis.call("INFO", "commandstats").decode()
-    for line in stats.splitlines():
-        if line.startswith(f"cmdstat_{command}:"):
-            return int(line.partition("calls=")[2].partition(",")[0])
-    return 0
+from support.topology import ReplicatedSet, calls, example  # noqa: E402
 
 
 class ReplicaTests(FleetTestCase):
