@@ -42,6 +42,9 @@ int Serve(config::Config config, const std::vector<std::string>& arguments,
   if (config.core_dumps) server::AllowCoreDumps();
   if (config.lock_memory) server::LockMemory();
   std::signal(SIGPIPE, SIG_IGN);
+  // Until the server listens to them they must not end the process.
+  std::signal(SIGHUP, SIG_IGN);
+  std::signal(SIGUSR1, SIG_IGN);
 
   const std::string pid_file = config.pid_file;
   server::Server server(std::move(config), [&](std::string* error) {

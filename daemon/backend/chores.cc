@@ -69,6 +69,7 @@ void Connection::StartChores() {
 void Connection::DoChores() {
   Removals& removals = node_->removals();
   if (flush_ != nullptr && flush_->done()) flush_.reset();
+  if (flush_ != nullptr) return;
   if (!removals.any()) {
     chores_.Stop();
     return;
@@ -100,8 +101,8 @@ void Connection::KillOldConnections() {
   for (const auto& old : node_->removals().OldConnections()) {
     const ServerSide& side = old->server_side;
     if (side.client_id == 0 || side.address.empty()) continue;  // its retired Link finds out
-    if (std::find(killing_.begin(), killing_.end(), old.get()) != killing_.end()) continue;
-    killing_.push_back(old.get());
+    if (std::find(killing_.begin(), killing_.end(), old) != killing_.end()) continue;
+    killing_.push_back(old);
     redis::Encoder(&requests_)
         .Begin(6)
         .Arg("CLIENT")

@@ -27,8 +27,9 @@ Connection::Connection(net::Io& io, const Settings& settings, std::shared_ptr<No
       node_(std::move(node)),
       traffic_(node_->NewTraffic()),
       batch_counters_(batch_counters),
-      link_settings_{node_->backend(), settings.connect_ms, settings.reply_bytes, settings.scripts,
-                     reads_replica},
+      link_settings_{
+          node_->backend(), settings.connect_ms, settings.reply_bytes, settings.scripts, 0,
+          reads_replica},
       random_(random_seed | 1),
       retry_(io.loop, [this] { Open(); }),
       chores_(io.loop, [this] { DoChores(); }) {
@@ -45,8 +46,9 @@ Connection::~Connection() {
 
 bool Connection::accepts() const {
   return !ejected_ && !distrusted_ && slots_.size() < settings_.most_in_flight &&
-         (state_ != State::kUp ||
-          link_->unsent_bytes() + requests_.size() < settings_.most_unsent_bytes);
+         (state_ == State::kUp ? link_->unsent_bytes() : 0) + requests_.size() +
+                 batch_keys_.size() <
+             settings_.most_unsent_bytes;
 }
 
 void Connection::Expect(Waiter* waiter, uint64_t arrived_ms) {
@@ -129,9 +131,7 @@ void Connection::OnReply(const redis::Reply& reply) {
     link_->Fail("a reply nobody asked for");
     return;
   }
-  if (reply.is_error()) {
-    Add(node_->counters.errors[static_cast<size_t>(redis::ClassifyError(reply.text))]);
-  }
+  if (reply.is_error()) CountError(reply.text);
   const uint32_t batch = slots_.front().batch;
   if (batch < 2) {
     if (batch == 1)
@@ -145,6 +145,14 @@ void Connection::OnReply(const redis::Reply& reply) {
     return;
   }
   for (uint32_t i = 0; i < batch && sent_ > 0; ++i) Answer(reply);
+}
+
+void Connection::CountError(std::string_view text) {
+  const redis::ErrorKind kind = redis::ClassifyError(text);
+  Add(node_->counters.errors[static_cast<size_t>(kind)]);
+  if (redis::IsNodeState(kind) && node_->WorthTelling(kind, io_.loop.now_ms())) {
+    log::Warning(log::Event::kNodeRefuses, "node {} refuses commands: {}", node_->name(), text);
+  }
 }
 
 // Finishes the oldest slot, then calls out: the waiter may queue more on this very connection.
@@ -185,6 +193,7 @@ void Connection::OnLinkUp() {
 
 void Connection::OnLinkDown(const std::string& reason, bool by_us) {
   const bool was_idle = state_ == State::kUp && slots_.empty();
+  if (state_ != State::kUp) ++link_settings_.attempt;  // a name's next address may answer
   // What it was sent may still be executed: known to the node before anybody hears of the failure.
   if (by_us && sent_ > 0) {
     link_->Retire(node_->removals().Retire(link_->server_side()));

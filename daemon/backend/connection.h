@@ -9,11 +9,11 @@
 // Threading: its loop's thread.
 // Order: requests leave in the order they were begun; a batch leaves when it is closed.
 // Failure: when the Link ends, what was in flight gets OnLost(); what was only queued stays queued
-// and goes out on the next Link, unless it grows overdue, the node is ejected first, or items of the
-// node became stale (what is queued was asked for under another assumption). A node is
-// ejected after `failures` failures in a row, and distrusted after one overdue request: then
-// nothing is accepted until a handshake succeeds again, which is tried in the background with
-// jittered, growing pauses.
+// and goes out on the next Link, unless it grows overdue, the node is ejected first, or items of
+// the node became stale (what is queued was asked for under another assumption). A node is ejected
+// after `failures` failures in a row, and distrusted after one overdue request: then nothing is
+// accepted until a handshake succeeds again, which is tried in the background with jittered,
+// growing pauses.
 #pragma once
 
 #include <cstdint>
@@ -48,7 +48,8 @@ struct BatchCounters {
   std::atomic<uint64_t> keys{0};
 };
 
-// A removal that takes more than one request. Settles its claim itself; destroying it gives the claim back.
+// A removal that takes more than one request. Settles its claim itself; destroying it gives the
+// claim back.
 class Chore {
  public:
   virtual ~Chore() = default;
@@ -76,7 +77,8 @@ class Connection final : public LinkUser {
     void (*write_removal)(std::string_view key, uint64_t cas, Buffer* out) = nullptr;
     // How a due flush is done; null: FLUSHDB.
     std::unique_ptr<Chore> (*make_flush)(net::Io& io, const Settings& settings,
-                                         std::shared_ptr<Node> node, Removals::Claim claim) = nullptr;
+                                         std::shared_ptr<Node> node,
+                                         Removals::Claim claim) = nullptr;
     std::string flush_prefix;  // make_flush removes keys that start so
   };
 
@@ -131,6 +133,7 @@ class Connection final : public LinkUser {
   void OnLinkDown(const std::string& reason, bool by_us) override;
   void OnRetiredEnd(Link* link) override;
 
+  void CountError(std::string_view text);
   void Answer(const redis::Reply& reply);
   void DoChores();
   void KillOldConnections();
@@ -159,8 +162,8 @@ class Connection final : public LinkUser {
   size_t sent_ = 0;
   size_t sampled_ = 0;  // replies until the one whose round trip is measured; 0: none
   uint64_t sampled_us_ = 0;
-  std::vector<Link*> retired_;           // given up, but not known to have ended
-  std::vector<OldConnection*> killing_;  // asked for on this Link
+  std::vector<Link*> retired_;                           // given up, but not known to have ended
+  std::vector<std::shared_ptr<OldConnection>> killing_;  // asked for on this Link
   net::Timer chores_;
   std::unique_ptr<Chore> flush_;
   uint64_t chores_after_ms_ = 0;

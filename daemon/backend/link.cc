@@ -43,7 +43,7 @@ void Link::Start() {
     return;
   }
   lookup_ = std::make_unique<net::Lookup>(
-      io_.loop, backend.host, backend.port,
+      io_.loop, backend.host, backend.port, settings_.attempt,
       [this](int error, const sockaddr* found) { Connect(error, found); });
 }
 
@@ -177,16 +177,18 @@ void Link::OnRead(size_t bytes) {
 }
 
 void Link::OnEnd(int error) {
-  // After a reset or an end of file the server reads this connection no more. Other errors are our
-  // kernel's opinion only.
-  const bool server_knows = error == 0 || error == UV_ECONNRESET || error == UV_EPIPE;
+  // After an end of file or a reset the server reads this connection no more. What else our kernel
+  // says, and any error in writing, is our side's opinion only.
+  const bool server_knows = error == 0 || error == UV_ECONNRESET;
   if (old_ == nullptr) {
     Fail(
         error == 0 ? "closed by the server" : std::string("connection lost: ") + uv_strerror(error),
         !server_knows);
     return;
   }
-  if (server_knows) old_->ended = true;
+  // ETIMEDOUT: keepalive found nobody for minutes, longer than Redis keeps such a connection
+  // itself.
+  if (server_knows || error == UV_ETIMEDOUT) old_->ended = true;
   LinkUser* const user = user_;
   Close();
   user->OnRetiredEnd(this);

@@ -49,6 +49,7 @@ class Link final : public net::StreamOwner, private redis::ReplySink {
     uint32_t connect_ms;
     size_t reply_bytes;
     std::vector<std::string_view> scripts;  // loaded in the handshake; static storage
+    size_t attempt = 0;                     // of a host with several addresses, which
     bool reads_replica = false;             // READONLY: a cluster's replica is to answer reads
   };
 
@@ -76,7 +77,15 @@ class Link final : public net::StreamOwner, private redis::ReplySink {
   void OnClosed() override { delete this; }
 
  private:
-  enum class Expected : uint8_t { kAuth, kSelect, kName, kClientId, kClientInfo, kReadOnly, kScript };
+  enum class Expected : uint8_t {
+    kAuth,
+    kSelect,
+    kName,
+    kClientId,
+    kClientInfo,
+    kReadOnly,
+    kScript
+  };
 
   Link(net::Io& io, const Settings& settings, LinkUser* user);
   ~Link() = default;

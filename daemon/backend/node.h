@@ -51,6 +51,14 @@ class Node {
   [[nodiscard]] bool ReportUp() { return down_.exchange(false, std::memory_order_relaxed); }
   [[nodiscard]] bool down() const { return down_.load(std::memory_order_relaxed); }
 
+  // An error that tells of the node's own state is logged once a minute and kind, not per request.
+  [[nodiscard]] bool WorthTelling(redis::ErrorKind kind, uint64_t now_ms) {
+    constexpr uint64_t kPauseMs = 60'000;
+    auto& told_ms = told_ms_[static_cast<size_t>(kind)];
+    uint64_t before = told_ms.load(std::memory_order_relaxed);
+    return (before == 0 || now_ms - before > kPauseMs) &&
+           told_ms.compare_exchange_strong(before, now_ms, std::memory_order_relaxed);
+  }
   [[nodiscard]] Removals& removals() { return removals_; }
   [[nodiscard]] const Removals& removals() const { return removals_; }
 
@@ -75,6 +83,7 @@ class Node {
   const config::Backend backend_;
   std::atomic<bool> down_{false};
   Removals removals_;
+  std::array<std::atomic<uint64_t>, redis::kErrorKinds> told_ms_{};
   mutable std::mutex traffic_mutex_;
   std::vector<std::shared_ptr<Traffic>> traffic_;  // of the connections there are
   TrafficSum past_traffic_;                        // of those there were

@@ -1,6 +1,7 @@
 #include "daemon/backend/removals.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace mcrelay::backend {
 
@@ -18,12 +19,17 @@ bool Removals::Add(std::string_view key, uint64_t cas, size_t most,
   } else if (entries_.size() < most) {
     entries_.emplace(key, Entry{cas, ++versions_});
   } else {
-    if (on_overflow == config::OnOverflow::kFlush && flush_ == 0) flush_ = ++versions_;
+    if (on_overflow == config::OnOverflow::kFlush) flush_ = ++versions_;
     if (on_overflow == config::OnOverflow::kMiss) hides_all_ = true;
     return false;
   }
   any_.store(true, std::memory_order_release);
   return true;
+}
+
+bool Removals::TellOverflow() {
+  const std::lock_guard lock(mutex_);
+  return !std::exchange(told_overflow_, true);
 }
 
 uint64_t Removals::Quiet() const {
@@ -47,14 +53,16 @@ void Removals::Settle(std::string_view key, uint64_t cas, uint64_t quiet) {
 
 bool Removals::ForgetIfEmpty() {
   const bool empty = entries_.empty() && flush_ == 0 && !hides_all_;
-  if (empty) any_.store(false, std::memory_order_release);
+  if (empty) {
+    any_.store(false, std::memory_order_release);
+    told_overflow_ = false;
+  }
   return empty;
 }
 
 void Removals::AddFlush() {
   const std::lock_guard lock(mutex_);
-  flush_ = ++versions_;
-  flush_taken_ = false;
+  flush_ = ++versions_;  // one that runs already is not enough: another follows it
   any_.store(true, std::memory_order_release);
 }
 

@@ -53,6 +53,8 @@ class Removals {
   // The item of `key` is stale unless its CAS unique is `cas` or newer. False: the set is full.
   [[nodiscard]] bool Add(std::string_view key, uint64_t cas, size_t most,
                          config::OnOverflow on_overflow);
+  // True once per overflow: it is worth a line in the log.
+  [[nodiscard]] bool TellOverflow();
   // For Settle(), before an operation is sent: not 0 when every old connection has ended.
   [[nodiscard]] uint64_t Quiet() const;
   // An operation with `cas` has replaced or removed the item of a key that may be pending. When all
@@ -108,6 +110,7 @@ class Removals {
   uint64_t retired_ = 0;  // connections ever retired
   uint64_t flush_ = 0;    // version of the flush that is due; 0: none
   bool flush_taken_ = false;
+  bool told_overflow_ = false;
   bool hides_all_ = false;  // overflow under `miss`: for good
 };
 

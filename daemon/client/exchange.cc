@@ -18,8 +18,8 @@ using translate::Step;
 
 namespace {
 
-// Commands that, when they succeed, leave nothing of an older item.
-bool Overrides(Verb verb) {
+// Commands that date the item they leave, for the rule on pending removals.
+bool ReplacesOrRemoves(Verb verb) {
   return verb == Verb::kSet || verb == Verb::kAdd || verb == Verb::kReplace || verb == Verb::kCas ||
          verb == Verb::kDelete || verb == Verb::kMetaSet || verb == Verb::kMetaDelete;
 }
@@ -61,13 +61,14 @@ void Exchange::Reset(Session* session) {
   done_ = failed_ = answered_ = false;
   queued_ = true;
   repeatable_ = retried_ = reads_ = holds_ = flush_ = noreply_ = false;
-  overwrites_ = as_eval_ = asking_ = waiting_ = false;
+  overwrites_ = as_eval_ = asking_ = waiting_ = postponed_ = false;
   diversions_ = 0;
   advice_ = {};
 }
 
 void Exchange::Begin(Session* session, const memcache::Command& command, std::string_view key) {
   Reset(session);
+  overwrites_ = Overwrites(command);
   connection_ = &Route(key);
   if (session->read_turn_ == context_.turn && !translate::Translation::StartsWithRead(command)) {
     connection_->CloseBatch();  // what this client asked to read, it asked before this write
@@ -79,12 +80,9 @@ void Exchange::Begin(Session* session, const memcache::Command& command, std::st
     Refuse(begin, translate::Failure::kMissing);
     return;
   }
-  if (context_.router->follows()) {
-    overwrites_ = Overwrites(command);
-    if (context_.router->reads_elsewhere() && PlainRead(command)) {
-      context_.redis_key.assign(context_.runtime->translate.key_prefix).append(key);
-      connection_ = &context_.router->PickReader(context_.redis_key);
-    }
+  if (context_.router->follows() && context_.router->reads_elsewhere() && PlainRead(command)) {
+    context_.redis_key.assign(context_.runtime->translate.key_prefix).append(key);
+    connection_ = &context_.router->PickReader(context_.redis_key);
   }
   Start(begin);
 }
@@ -99,8 +97,8 @@ bool Exchange::PlainRead(const memcache::Command& command) const {
 
 void Exchange::BeginRemoval(Session* session, const memcache::Command& command) {
   Reset(session);
-  connection_ = &Route(command.key);
   overwrites_ = true;
+  connection_ = &Route(command.key);
   if (session->read_turn_ == context_.turn) connection_->CloseBatch();
   Start(
       [&](Buffer* out) { return translation_.BeginRemoval(command, context_.Environment(), out); });
@@ -145,17 +143,19 @@ bool Exchange::Hidden() const {
 // A delete stores no CAS unique: what was there before it is what has one older than now.
 void Exchange::NoteOverride() {
   begun_cas_ = quiet_ = 0;
-  if (!Overrides(translation_.verb())) return;
+  if (!ReplacesOrRemoves(translation_.verb())) return;
   begun_cas_ = translation_.cas() != 0 ? translation_.cas() : context_.cas.Next();
   backend::Removals& removals = connection_->node().removals();
   if (removals.any()) quiet_ = removals.Quiet();
 }
 
 void Exchange::SettleRemoval(const Step& step) {
+  if (context_.router == nullptr) return;  // the worker ends, and what is pending with it
   backend::Removals& removals = connection_->node().removals();
   const std::string_view key = translation_.redis_key();
   if (!step.removal_due) {
-    if (begun_cas_ != 0 && removals.any() && Overrode(translation_.verb(), step.outcome)) {
+    if (overwrites_ && begun_cas_ != 0 && removals.any() &&
+        Overrode(translation_.verb(), step.outcome)) {
       removals.Settle(key, begun_cas_, quiet_);
     }
     return;
@@ -174,6 +174,13 @@ void Exchange::SettleRemoval(const Step& step) {
   }
   if (!removals.Add(key, begun_cas_, settings.most_removals, settings.on_overflow)) {
     context_.counters.Add(stats::Counter::kRemovalOverflows);
+    if (removals.TellOverflow()) {
+      log::Warning(
+          log::Event::kPendingRemoval,
+          "node {}: more than {} removals are pending (limits.pending_removals); what does "
+          "not fit goes by on_overflow",
+          connection_->node().name(), settings.most_removals);
+    }
   }
   context_.counters.Add(stats::Counter::kRemovals);
   connection_->StartChores();
@@ -199,9 +206,7 @@ bool Exchange::Usable() const {
          arrived_ms_ + context_.runtime->request_ms >= context_.io.loop.now_ms();
 }
 
-std::string_view Exchange::key() const {
-  return translation_.redis_key().substr(context_.runtime->translate.key_prefix.size());
-}
+std::string_view Exchange::key() const { return translation_.key(); }
 
 bool Exchange::Holds(std::string_view key) const { return holds_ && this->key() == key; }
 
@@ -250,15 +255,11 @@ void Exchange::Expect() {
 
 bool Exchange::OnReply(const redis::Reply& reply) {
   --outstanding_;
-  if (session_ == nullptr || done_) {  // nobody waits for it any more
+  if (done_) {
     ReleaseIfUnused();
     return true;
   }
-  if (flush_) {
-    if (reply.is_error()) failed_ = true;
-    if (outstanding_ == 0) FinishFlush();
-    return true;
-  }
+  if (session_ == nullptr) return OnOrphanReply(reply);
   if (script_ != nullptr && !as_eval_ && reply.is_error() &&
       redis::ClassifyError(reply.text) == redis::ErrorKind::kNoScript) {
     SendAsEval();
@@ -271,6 +272,10 @@ bool Exchange::OnReply(const redis::Reply& reply) {
   }
   if (reply.is_error() && redis::ClassifyError(reply.text) == redis::ErrorKind::kOutOfMemory) {
     context_.counters.Add(stats::Counter::kStoreNoMemory);
+  }
+  if (reads_ && reply.is_string() && session_->Postpones(*this, reply.text.size())) {
+    postponed_ = true;
+    return true;
   }
   answered_ = true;
   Buffer& out = connection_->Begin();
@@ -298,14 +303,14 @@ void Exchange::SendAsEval() {
 
 void Exchange::OnLost() {
   --outstanding_;
-  if (session_ == nullptr || done_) {
+  if (done_) {
     ReleaseIfUnused();
     return;
   }
-  if (flush_) failed_ = true;
   if (outstanding_ > 0) return;  // the others are lost too
-  if (flush_) {
-    FinishFlush();
+  if (session_ == nullptr) {
+    EndOrphan(translation_.OnFailure(translate::Failure::kUnavailable, context_.Environment(),
+                                     &context_.discard));
     return;
   }
   if (context_.router->follows()) {
@@ -320,6 +325,26 @@ void Exchange::OnLost() {
   }
 }
 
+// Nobody hears the answer any more, but what becomes of the item still matters.
+bool Exchange::OnOrphanReply(const redis::Reply& reply) {
+  const Step step =
+      translation_.OnReply(reply, context_.Environment(), &context_.discard, &context_.discard);
+  const bool further = context_.discard.size() > 0 && step.kind != Step::Kind::kDone;
+  if (step.kind == Step::Kind::kDone || further || outstanding_ == 0) {
+    EndOrphan(step);
+  } else {
+    context_.discard.Clear();
+  }
+  return !step.misfit;
+}
+
+void Exchange::EndOrphan(const Step& step) {
+  context_.discard.Clear();
+  done_ = true;
+  SettleRemoval(step);
+  ReleaseIfUnused();
+}
+
 void Exchange::Repeat() {
   retried_ = true;
   context_.counters.Add(stats::Counter::kRetriedReads);
@@ -332,6 +357,19 @@ void Exchange::Repeat() {
   }
   connection_->Begin().Append(retained_.view());
   Expect();
+}
+
+// The client has room again for what it had none for: it is read once more.
+void Exchange::ReadAgain() {
+  postponed_ = false;
+  arrived_ms_ = context_.io.loop.now_ms();  // the wait was the client's own
+  if (!Usable() || Hidden()) {
+    Fail(Hidden() ? translate::Failure::kMissing : translate::Failure::kUnavailable);
+    return;
+  }
+  translation_.Rewind();
+  outstanding_ = 1;
+  connection_->Read(translation_.redis_key(), this, arrived_ms_);
 }
 
 void Exchange::Fail(translate::Failure failure) {
@@ -355,28 +393,58 @@ void Exchange::Finish(const Step& step, size_t answer_at) {
   session_->OnDone(this);
 }
 
-// A flush that some node did not do is an error: the client must not believe that all is gone.
+// Waits for one node's part of a flush_all. Deletes itself.
+class Exchange::FlushPart final : public backend::Waiter {
+ public:
+  FlushPart(Exchange& whole, backend::Connection& connection)
+      : whole_(whole), connection_(connection) {}
+
+  bool OnReply(const redis::Reply& reply) override {
+    whole_.OnFlushPart(!reply.is_error());
+    delete this;
+    return true;
+  }
+  // It stays due: what is there now must not be served when the node comes back.
+  void OnLost() override {
+    connection_.node().removals().AddFlush();
+    connection_.StartChores();
+    whole_.OnFlushPart(false);
+    delete this;
+  }
+
+ private:
+  Exchange& whole_;
+  backend::Connection& connection_;
+};
+
 void Exchange::BeginFlush(Session* session, bool noreply) {
   Reset(session);
   flush_ = true;
   noreply_ = noreply;
+  ++outstanding_;  // until all parts are under way
   for (const auto& connection : context_.router->connections()) {
     connection->CloseBatch();
+    ++outstanding_;
+    auto* part = new FlushPart(*this, *connection);
     if (!connection->accepts()) {
-      failed_ = true;
-      // It stays due: what is there now must not be served when the node comes back.
-      connection->node().removals().AddFlush();
-      connection->StartChores();
+      part->OnLost();
       continue;
     }
     redis::Encoder(&connection->Begin()).Request({"FLUSHDB", "ASYNC"});
-    connection->Expect(this, arrived_ms_);
-    ++outstanding_;
+    connection->Expect(part, arrived_ms_);
   }
-  if (outstanding_ == 0) FinishFlush();
+  OnFlushPart(true);
 }
 
-void Exchange::FinishFlush() {
+// A flush that some node did not do is an error: the client must not believe that all is gone.
+void Exchange::OnFlushPart(bool done) {
+  --outstanding_;
+  if (!done) failed_ = true;
+  if (outstanding_ > 0) return;
+  if (session_ == nullptr) {
+    ReleaseIfUnused();
+    return;
+  }
   done_ = answered_ = true;
   if (!noreply_) Answer().Append(failed_ ? memcache::kBackendUnavailable : memcache::kOk);
   session_->OnDone(this);

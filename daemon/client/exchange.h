@@ -51,7 +51,8 @@ class Exchange final : public backend::Waiter, public route::Retrier {
   [[nodiscard]] uint32_t answer_bytes() const { return answer_bytes_; }
   // Later commands of the session on this key must wait until this one is done.
   [[nodiscard]] bool Holds(std::string_view key) const;
-  // It is on its way to a node that `key` does not belong to any more: from now on it holds its key.
+  // It is on its way to a node that `key` does not belong to any more: from now on it holds its
+  // key.
   [[nodiscard]] bool HoldIfMoved(std::string_view key);
 
   // What the answer will probably come to.
@@ -95,7 +96,11 @@ class Exchange final : public backend::Waiter, public route::Retrier {
   [[nodiscard]] std::string_view key() const;
   void Fail(translate::Failure failure);
   void Finish(const translate::Step& step, size_t answer_at);
-  void FinishFlush();
+  class FlushPart;
+  void OnFlushPart(bool done);
+  bool OnOrphanReply(const redis::Reply& reply);
+  void EndOrphan(const translate::Step& step);
+  void ReadAgain();
   void Hold();
   void ReleaseIfUnused();
   [[nodiscard]] Buffer& Answer();
@@ -118,7 +123,7 @@ class Exchange final : public backend::Waiter, public route::Retrier {
   bool queued_ = false;      // in the session's queue
   bool repeatable_ = false;  // the requests in flight may be sent a second time
   bool retried_ = false;
-  bool reads_ = false;  // the request in flight is a merged read
+  bool reads_ = false;       // the request in flight is a merged read
   bool overwrites_ = false;  // may pass while a removal of its key is pending
   bool as_eval_ = false;     // the script goes with its text
   bool waiting_ = false;     // for the topology to settle: the router has it
@@ -128,6 +133,7 @@ class Exchange final : public backend::Waiter, public route::Retrier {
   std::string refusal_;   // that error
   bool holds_ = false;
   bool flush_ = false;
+  bool postponed_ = false;  // its value was dropped, to be read again when the client has room
   bool noreply_ = false;
   Buffer retained_;  // the requests in flight, when they may have to be sent again
   Buffer held_;

@@ -1,5 +1,5 @@
-// ExchangePool keeps finished exchanges for reuse, with the memory of their strings, so that a command
-// allocates nothing in steady state.
+// ExchangePool keeps finished exchanges for reuse, with the memory of their strings, so that a
+// command allocates nothing in steady state.
 //
 // Owned by a worker; used on its thread only.
 #pragma once

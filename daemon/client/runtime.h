@@ -19,8 +19,8 @@ struct Runtime {
   memcache::ParserLimits parser;
   FlushMode flush = FlushMode::kFlushDb;
   bool shutdown_enabled = false;
-  bool dumps_enabled = true;  // commands that list keys
-  bool embedded = false;      // the store is our own child
+  bool dumps_enabled = true;           // commands that list keys
+  bool embedded = false;               // the store is our own child
   std::shared_ptr<const Users> users;  // who may log in; null: nobody has to
   uint64_t request_ms = 250;
   uint64_t idle_ms = 0;                  // a client silent that long is closed; 0: never

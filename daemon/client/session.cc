@@ -20,6 +20,9 @@ namespace {
 
 // What the answers in flight may probably come to; a few may always be in flight.
 constexpr uint32_t kWindowBytes = 1u << 20;
+// With this much in memory for the client, further values are dropped and read again later: the
+// window is a guess from the values before, this is the bound.
+constexpr size_t kMostAnswerBytes = 4u << 20;
 constexpr uint16_t kSmallestWindow = 8;
 // With this much unread, nothing more is asked for the client.
 constexpr size_t kUnreadBytes = 256u << 10;
@@ -79,6 +82,8 @@ void Session::Keep(std::string_view rest) {
 }
 
 void Session::Resume() {
+  if (postponed_ > 0 && !stream_.closing() && stream_.unsent_bytes() < kUnreadBytes)
+    ReadPostponed();
   if (!stalled_ || stream_.closing() || Paused()) return;
   if (full_) arrived_ms_ = context_.io.loop.now_ms();  // that wait was the client's own
   input_.Consume(Process(input_.view()));
@@ -86,9 +91,41 @@ void Session::Resume() {
   if (!stalled_ && !ending_) stream_.StartReading();
 }
 
+// A value that the client has no room for. Not when a later command of its own on the key is under
+// way already: what is read again must not be newer than what was asked.
+bool Session::Postpones(const Exchange& exchange, size_t value_bytes) {
+  // The oldest goes straight out: what is held waits for it.
+  const size_t waiting = stream_.unsent_bytes() + (&exchange == head_ ? 0 : held_bytes_);
+  if (waiting < kMostAnswerBytes) return false;
+  for (const Exchange* later = exchange.next; later != nullptr; later = later->next) {
+    if (later->connection_ != nullptr && later->key() == exchange.key()) return false;
+  }
+  Learn(static_cast<uint32_t>(value_bytes));
+  ++postponed_;
+  MarkDirty();
+  return true;
+}
+
+void Session::ReadPostponed() {
+  uint32_t expected = 0;
+  while (postponed_ > 0 && (expected == 0 || held_bytes_ + expected < kWindowBytes)) {
+    Exchange* exchange = head_;  // anew each time: one that fails at once takes others along
+    while (!exchange->postponed_) exchange = exchange->next;
+    expected += average_read_bytes_;
+    --postponed_;
+    exchange->ReadAgain();
+  }
+}
+
+// The values before are only a hint of those to come: as TCP does, start small, and grow only a
+// window that was really used.
+bool Session::WindowIsFull() const {
+  if (reads_in_flight_ < kSmallestWindow) return false;
+  return reads_in_flight_ >= window_ || expected_bytes_ >= kWindowBytes;
+}
+
 bool Session::Paused() const {
-  return task_ != nullptr || in_flight_ >= context_.runtime->most_in_flight ||
-         (in_flight_ >= kSmallestWindow && expected_bytes_ >= kWindowBytes) ||
+  return task_ != nullptr || in_flight_ >= context_.runtime->most_in_flight || WindowIsFull() ||
          stream_.unsent_bytes() >= kUnreadBytes || stream_.closing();
 }
 
@@ -119,7 +156,7 @@ void Session::DropHold() {
 // Returns how many bytes of `input` are done with.
 size_t Session::Process(std::string_view input) {
   size_t at = 0;
-  stalled_ = false;
+  stalled_ = held_back_ = false;
   while (at < input.size()) {
     if (Paused()) {
       stalled_ = true;
@@ -159,6 +196,7 @@ bool Session::Parse(std::string_view rest, size_t* consumed) {
   }
   need_ = scanned_ = 0;
   *consumed = result.consumed;
+  if (result.status != ParseStatus::kBinary) first_ = false;
   switch (result.status) {
     case ParseStatus::kCommand:
       if (!Run(command, rest, consumed)) return false;
@@ -179,7 +217,6 @@ bool Session::Parse(std::string_view rest, size_t* consumed) {
       *consumed = rest.size();
       return false;
   }
-  first_ = false;
   swallow_ = result.swallow;
   return !ending_;
 }
@@ -212,7 +249,7 @@ bool Session::LogIn(std::string_view rest, size_t* consumed) {
 // The command stays in the input until what it waits for is done.
 bool Session::Wait(size_t* consumed) {
   *consumed = 0;
-  stalled_ = true;
+  stalled_ = held_back_ = true;
   return false;
 }
 
@@ -298,6 +335,7 @@ Exchange* Session::Push(uint32_t expected_bytes) {
   exchange->expected_bytes = expected_bytes;
   ++in_flight_;
   expected_bytes_ += expected_bytes;
+  if (expected_bytes != kLineBytes) ++reads_in_flight_;
   return exchange;
 }
 
@@ -341,13 +379,18 @@ void Session::Pop() {
   if (head_ == nullptr) tail_ = nullptr;
   --in_flight_;
   expected_bytes_ -= exchange->expected_bytes;
+  if (exchange->expected_bytes != kLineBytes) {
+    --reads_in_flight_;
+    if (stalled_ && window_ < context_.runtime->most_in_flight) ++window_;
+  }
   Buffer& held = exchange->held();
   held_bytes_ -= held.size();
   if (!held.empty()) stream_.out().Append(held.view());
   if (exchange->in_list) EndListKey(exchange);
   if (exchange->expected_bytes != kLineBytes) Learn(exchange->answer_bytes());
-  // While answers come, waiting for the window is no reason to be overdue.
-  if (stalled_ && exchange->answered()) arrived_ms_ = context_.io.loop.now_ms();
+  // Waiting for the window is no reason to be overdue: the node that made it wait answers at once
+  // now.
+  if (stalled_ && (!held_back_ || exchange->answered())) arrived_ms_ = context_.io.loop.now_ms();
   exchange->Leave();
 }
 
@@ -357,7 +400,8 @@ void Session::Learn(uint32_t read_bytes) {
         static_cast<uint32_t>((uint64_t{average} * (weight - 1) + read_bytes) / weight),
         kLineBytes + 1);
   };
-  average_read_bytes_ = blend(average_read_bytes_, 8);
+  // Up at once, down slowly: one large value may announce more.
+  average_read_bytes_ = std::max(blend(average_read_bytes_, 8), std::min(read_bytes, kWindowBytes));
   context_.average_read_bytes = blend(context_.average_read_bytes, 64);
 }
 
@@ -403,14 +447,15 @@ void Session::Flush() {
     task_->OnFlushed();
   } else if (ending_ && head_ == nullptr && !stalled_ && unsent == 0) {
     Destroy();
-  } else if (stalled_ && was_full && !Paused()) {
+  } else if (was_full && ((stalled_ && !Paused()) ||
+                          (postponed_ > 0 && stream_.unsent_bytes() < kUnreadBytes))) {
     MarkDirty();  // this write made the room it waited for
   }
 }
 
 void Session::OnDrained() {
   full_ = true;
-  if (stalled_ || ending_ || task_ != nullptr) MarkDirty();
+  if (stalled_ || postponed_ > 0 || ending_ || task_ != nullptr) MarkDirty();
 }
 
 // Nothing more is read or parsed; what was asked is answered, then the session ends.
@@ -428,19 +473,21 @@ void Session::OnEnd(int error) {
   }
 }
 
-void Session::Drain() {
-  if (head_ == nullptr && task_ == nullptr && !stalled_ && stream_.unsent_bytes() == 0) {
+bool Session::idle_since(uint64_t since_ms) const {
+  return head_ == nullptr && task_ == nullptr && !stalled_ && arrived_ms_ < since_ms &&
+         stream_.unsent_bytes() == 0;
+}
+
+void Session::Drain(uint64_t silent_since_ms, bool last_call) {
+  if (idle_since(silent_since_ms)) {
     Destroy();
-  } else {
+  } else if (last_call) {
     EndInput();
   }
 }
 
 void Session::CloseIfIdle(uint64_t since_ms) {
-  if (head_ != nullptr || task_ != nullptr || arrived_ms_ >= since_ms ||
-      stream_.unsent_bytes() > 0) {
-    return;
-  }
+  if (!idle_since(since_ms)) return;
   context_.counters.Add(Counter::kClosedIdle);
   Destroy();
 }

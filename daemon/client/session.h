@@ -39,10 +39,12 @@ class Session final : public net::StreamOwner {
   // End of a turn: goes on with what had to wait, then writes.
   void Resume();
   void Flush();
-  // Ends the session once what it was asked is answered; what was not parsed yet is dropped.
-  void Drain();
+  // The daemon stops: closes the session when it was silent since `silent_since_ms`; at the
+  // `last_call` any other one too, once what it was asked is answered.
+  void Drain(uint64_t silent_since_ms, bool last_call);
   // Closes it at once when it was silent since before `since_ms`.
   void CloseIfIdle(uint64_t since_ms);
+  [[nodiscard]] bool idle_since(uint64_t since_ms) const;
   void Destroy();
 
   // From the task. Output follows what was answered before.
@@ -76,6 +78,7 @@ class Session final : public net::StreamOwner {
   void OnClosed() override;
 
   [[nodiscard]] size_t Process(std::string_view input);
+  [[nodiscard]] bool WindowIsFull() const;
   [[nodiscard]] bool Paused() const;
   [[nodiscard]] bool Held(std::string_view key) const;
   [[nodiscard]] bool Parse(std::string_view rest, size_t* consumed);
@@ -103,6 +106,8 @@ class Session final : public net::StreamOwner {
   void OnDone(Exchange* exchange);
   void AddHold(std::string_view key);
   void DropHold();
+  [[nodiscard]] bool Postpones(const Exchange& exchange, size_t value_bytes);
+  void ReadPostponed();
   [[nodiscard]] Rival RivalOf(const Exchange& exchange) const;
 
   void Pop();
@@ -128,12 +133,16 @@ class Session final : public net::StreamOwner {
   uint32_t average_read_bytes_;
   uint32_t expected_bytes_ = 0;  // what the answers in flight will probably come to
   uint16_t in_flight_ = 0;
+  uint16_t reads_in_flight_ = 0;
+  uint16_t window_ = 16;    // reads that may be in flight
+  uint16_t postponed_ = 0;  // exchanges to be read again
   uint16_t holds_ = 0;
-  bool first_ = true;     // nothing parsed yet
+  bool first_ = true;  // nothing parsed yet
   bool logged_in_;
-  bool ending_ = false;   // close when everything is answered
-  bool stalled_ = false;  // input_ has commands that had to wait
-  bool full_ = false;     // the client did not read for a while: that wait is its own
+  bool ending_ = false;     // close when everything is answered
+  bool stalled_ = false;    // input_ has commands that had to wait
+  bool full_ = false;       // the client did not read for a while: that wait is its own
+  bool held_back_ = false;  // stalled for an earlier command on the same key
   bool dirty_ = false;
 };
 

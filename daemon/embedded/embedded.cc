@@ -6,7 +6,6 @@
 
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -33,7 +32,8 @@ std::string FindProgram() {
     if (access(program.c_str(), X_OK) == 0) return program;
   }
   throw std::runtime_error(
-      "no redis-server on this machine for the embedded store: install the package redis-server, or "
+      "no redis-server on this machine for the embedded store: install the package redis-server, "
+      "or "
       "name a Redis with --backend host:port:db");
 }
 
@@ -114,17 +114,28 @@ config::Backend Embedded::backend() const {
 void Embedded::StartChild() {
   const std::vector<std::string> arguments = {
       program_,
-      "--port", "0",
-      "--unixsocket", folder_ + "/redis.sock",
-      "--unixsocketperm", "700",
-      "--save", "",
-      "--appendonly", "no",
-      "--maxmemory", std::to_string(memory_bytes_),
-      "--maxmemory-policy", evictions_ ? "allkeys-lru" : "noeviction",
-      "--maxclients", "1000",
-      "--dir", folder_,
-      "--logfile", folder_ + "/redis.log",
-      "--daemonize", "no",
+      "--port",
+      "0",
+      "--unixsocket",
+      folder_ + "/redis.sock",
+      "--unixsocketperm",
+      "700",
+      "--save",
+      "",
+      "--appendonly",
+      "no",
+      "--maxmemory",
+      std::to_string(memory_bytes_),
+      "--maxmemory-policy",
+      evictions_ ? "allkeys-lru" : "noeviction",
+      "--maxclients",
+      "1000",
+      "--dir",
+      folder_,
+      "--logfile",
+      folder_ + "/redis.log",
+      "--daemonize",
+      "no",
   };
   try {
     child_ = std::make_unique<net::Child>(loop_, arguments, [this](const std::string& how) {
@@ -145,7 +156,7 @@ void Embedded::WaitUntilItAnswers() {
   const auto until = std::chrono::steady_clock::now() + kStartTime;
   while (std::chrono::steady_clock::now() < until) {
     if (Connects(folder_ + "/redis.sock")) return;
-    if (child_ != nullptr && kill(child_->pid(), 0) != 0) break;
+    if (child_ == nullptr || !child_->running()) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   const std::string why = LastLine(folder_ + "/redis.log");

@@ -15,7 +15,7 @@
 namespace mcrelay::log {
 namespace {
 
-constexpr std::array<EventInfo, 15> kEvents = {{
+constexpr std::array<EventInfo, 16> kEvents = {{
     {Event::kStart, "start", "the process starts: version, configuration"},
     {Event::kListening, "listening", "a listener is open, or an inherited one is used"},
     {Event::kReady, "ready", "clients are served"},
@@ -24,6 +24,8 @@ constexpr std::array<EventInfo, 15> kEvents = {{
     {Event::kReload, "reload", "a reload was taken over or refused, and why"},
     {Event::kNodeUp, "node_up", "a node answers again"},
     {Event::kNodeDown, "node_down", "a node was ejected, with the reason"},
+    {Event::kNodeRefuses, "node_refuses",
+     "a node refuses commands for its own state (NOAUTH, OOM, READONLY ...)"},
     {Event::kEmbedded, "embedded", "the embedded redis-server started, ended or is restarted"},
     {Event::kClient, "client", "a client was closed for what it did"},
     {Event::kLimit, "limit", "a limit was reached: connections, descriptors"},
@@ -141,8 +143,17 @@ void SetLevel(Level level) {
 }
 
 void Reopen() {
-  const std::lock_guard lock(Current().mutex);
-  if (!Current().file.empty()) OpenLogger();
+  std::string error;
+  {
+    const std::lock_guard lock(Current().mutex);
+    if (Current().file.empty()) return;
+    try {
+      OpenLogger();
+    } catch (const std::runtime_error& failure) {
+      error = failure.what();  // the old file goes on
+    }
+  }
+  if (!error.empty()) Error(Event::kConfig, "{}; logging goes on where it was", error);
 }
 
 void Write(Level level, Event event, std::string_view message) {

@@ -1,8 +1,8 @@
 // Logging: one line per event worth an operator's attention, as text or JSON, never per request.
 //
 // Over spdlog, process-wide by nature; every function may be called from any thread after Start().
-// Each line names its event from a fixed list (events.cc, documented in docs/operations.md), so that
-// a log can be searched and alerted on without matching prose. No secret may be passed in.
+// Each line names its event from a fixed list (events.cc, documented in docs/operations.md), so
+// that a log can be searched and alerted on without matching prose. No secret may be passed in.
 #pragma once
 
 #include <spdlog/fmt/fmt.h>
@@ -24,6 +24,7 @@ enum class Event : uint8_t {
   kReload,
   kNodeUp,
   kNodeDown,
+  kNodeRefuses,
   kEmbedded,
   kClient,
   kLimit,

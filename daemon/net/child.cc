@@ -30,6 +30,7 @@ int ExecTied(int argc, char** argv) {
 struct Child::State {
   uv_process_t handle;
   std::function<void(const std::string&)> exited;  // empty once forgotten
+  bool reaped = false;                             // its pid may be somebody else's by now
 };
 
 Child::Child(Loop& loop, const std::vector<std::string>& arguments,
@@ -46,7 +47,8 @@ Child::Child(Loop& loop, const std::vector<std::string>& arguments,
   options.args = argv.data();
   options.flags = UV_PROCESS_DETACHED;  // Ctrl-C at our terminal is for us alone: we drain first
   options.exit_cb = [](uv_process_t* process, int64_t status, int signal) {
-    const auto* state = static_cast<State*>(process->data);
+    auto* state = static_cast<State*>(process->data);
+    state->reaped = true;
     if (!state->exited) return;
     const auto callback = state->exited;  // may destroy the Child
     callback(signal != 0 ? "signal " + std::to_string(signal)
@@ -64,9 +66,17 @@ Child::Child(Loop& loop, const std::vector<std::string>& arguments,
 Child::~Child() {
   state_->exited = nullptr;
   // It keeps nothing worth a tidy end, and its folder can only be removed when it is gone.
-  if (uv_process_kill(&state_->handle, SIGKILL) == 0) waitpid(state_->handle.pid, nullptr, 0);
+  if (running() && uv_process_kill(&state_->handle, SIGKILL) == 0) {
+    waitpid(state_->handle.pid, nullptr, 0);
+  }
   uv_close(reinterpret_cast<uv_handle_t*>(&state_->handle),
            [](uv_handle_t* handle) { delete static_cast<State*>(handle->data); });
+}
+
+bool Child::running() {
+  // Asked before the loop runs, which would otherwise collect it.
+  if (!state_->reaped) state_->reaped = waitpid(state_->handle.pid, nullptr, WNOHANG) != 0;
+  return !state_->reaped;
 }
 
 int Child::pid() const { return state_->handle.pid; }

@@ -32,6 +32,9 @@ class Child {
   Child& operator=(const Child&) = delete;
 
   [[nodiscard]] int pid() const;
+  // False once it has ended. For a start-up that waits without running the loop: `exited` is not
+  // called then.
+  [[nodiscard]] bool running();
 
  private:
   struct State;

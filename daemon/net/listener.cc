@@ -55,7 +55,8 @@ bool SomebodyListens(const sockaddr_un& address) {
 
 }  // namespace
 
-int ListenTcp(const std::string& host, uint16_t port, int backlog, std::string* error) {
+std::vector<int> ListenTcp(const std::string& host, uint16_t port, int backlog,
+                           std::string* error) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE;
@@ -64,11 +65,20 @@ int ListenTcp(const std::string& host, uint16_t port, int backlog, std::string* 
                                  std::to_string(port).c_str(), &hints, &found);
   if (status != 0) {
     *error = gai_strerror(status);
-    return -1;
+    return {};
   }
-  const int fd = OpenTcp(*found, backlog, error);
+  std::vector<int> sockets;
+  for (const addrinfo* address = found; address != nullptr; address = address->ai_next) {
+    const int fd = OpenTcp(*address, backlog, error);
+    if (fd < 0) {
+      for (const int open : sockets) close(open);
+      sockets.clear();
+      break;
+    }
+    sockets.push_back(fd);
+  }
   freeaddrinfo(found);
-  return fd;
+  return sockets;
 }
 
 int ListenUnix(const std::string& path, uint32_t access, int backlog, std::string* error) {

@@ -10,14 +10,17 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "daemon/net/loop.h"
 
 namespace mcrelay::net {
 
-// Opens listening sockets; -1 and *error on failure ("Address already in use", ...).
-[[nodiscard]] int ListenTcp(const std::string& host, uint16_t port, int backlog,
-                            std::string* error);
+// Opens a listening socket on every address that `host` has; empty and *error on failure ("Address
+// already in use", ...).
+[[nodiscard]] std::vector<int> ListenTcp(const std::string& host, uint16_t port, int backlog,
+                                         std::string* error);
+// Opens one on a socket file; -1 and *error on failure.
 // `access` are the permission bits of the socket file. A left-over file that nobody listens on is
 // replaced; one that somebody listens on is an error.
 [[nodiscard]] int ListenUnix(const std::string& path, uint32_t access, int backlog,

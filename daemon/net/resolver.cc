@@ -5,16 +5,28 @@
 #include "daemon/net/loop.h"
 
 namespace mcrelay::net {
+namespace {
+
+const sockaddr* Choose(const addrinfo* addresses, size_t attempt) {
+  size_t count = 0;
+  for (const addrinfo* one = addresses; one != nullptr; one = one->ai_next) ++count;
+  for (attempt %= count; attempt > 0; --attempt) addresses = addresses->ai_next;
+  return addresses->ai_addr;
+}
+
+}  // namespace
 
 // Outlives the Lookup until libuv is done with the request.
 struct Lookup::State {
   uv_getaddrinfo_t request;
   Callback callback;  // empty once forgotten
   Lookup* owner;
+  size_t attempt;
 };
 
-Lookup::Lookup(Loop& loop, const std::string& host, uint16_t port, Callback callback)
-    : state_(new State{{}, std::move(callback), this}) {
+Lookup::Lookup(Loop& loop, const std::string& host, uint16_t port, size_t attempt,
+               Callback callback)
+    : state_(new State{{}, std::move(callback), this, attempt}) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   state_->request.data = state_;
@@ -24,7 +36,7 @@ Lookup::Lookup(Loop& loop, const std::string& host, uint16_t port, Callback call
         const std::unique_ptr<State> state(static_cast<State*>(request->data));
         if (state->callback) {
           state->owner->state_ = nullptr;
-          state->callback(result, result == 0 ? addresses->ai_addr : nullptr);
+          state->callback(result, result == 0 ? Choose(addresses, state->attempt) : nullptr);
         }
         uv_freeaddrinfo(addresses);
       },

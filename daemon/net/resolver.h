@@ -1,4 +1,4 @@
-// Resolve() looks a host name up without blocking the loop.
+// Lookup finds a host name's address without blocking the loop.
 //
 // Threading: the loop's thread; libuv's thread pool does the waiting.
 #pragma once
@@ -19,7 +19,9 @@ class Lookup {
   // `error` is 0 and `address` set, or a libuv error code.
   using Callback = std::function<void(int error, const sockaddr* address)>;
 
-  Lookup(Loop& loop, const std::string& host, uint16_t port, Callback callback);
+  // Of several addresses the one numbered `attempt` (modulo their number) is chosen, so that a
+  // caller who tries again tries the next.
+  Lookup(Loop& loop, const std::string& host, uint16_t port, size_t attempt, Callback callback);
   ~Lookup();
   Lookup(const Lookup&) = delete;
   Lookup& operator=(const Lookup&) = delete;

@@ -174,6 +174,9 @@ void Stream::Fail(int error) {
 
 void Stream::HalfClose() {
   out_.Clear();
+  // What libuv still holds fails by our own doing: that says nothing of the peer.
+  if (unsent_ != nullptr && unsent_->in_flight) unsent_.release()->stream = nullptr;
+  unsent_.reset();
   uv_os_fd_t fd;
   // Not uv_shutdown(), which would first write what libuv still holds.
   if (uv_fileno(&handle_.any, &fd) == 0) shutdown(fd, SHUT_WR);

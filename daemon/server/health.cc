@@ -38,11 +38,15 @@ int ConnectTo(const config::Address& address) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  if (getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found) != 0) {
+  if (getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found) !=
+      0) {
     errno = EHOSTUNREACH;
     return -1;
   }
-  const int fd = Connect(found->ai_family, found->ai_addr, found->ai_addrlen);
+  int fd = -1;
+  for (const addrinfo* one = found; fd < 0 && one != nullptr; one = one->ai_next) {
+    fd = Connect(one->ai_family, one->ai_addr, one->ai_addrlen);
+  }
   freeaddrinfo(found);
   return fd;
 }

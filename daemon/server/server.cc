@@ -30,8 +30,8 @@ std::string Describe(const config::Address& address) {
 }
 
 void SayTooMany(int fd, bool raw) {
-  const std::string_view text = raw ? "-ERR max number of clients reached\r\n"
-                                    : "ERROR Too many open connections\r\n";
+  const std::string_view text =
+      raw ? "-ERR max number of clients reached\r\n" : "ERROR Too many open connections\r\n";
   // Best effort: the socket is new, so its buffer takes it; nobody waits for it.
   [[maybe_unused]] const ssize_t sent =
       send(fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -99,29 +99,33 @@ void Server::OpenListeners() {
   }
   if (inherited == 0) {
     for (const config::Address& address : config_.listen) {
-      Listen(OpenSocket(address), Describe(address), address.unix_path);
+      OpenSockets(address, Describe(address), false);
     }
   }
   if (config_.raw_listen) {
     const config::Address& address = *config_.raw_listen;
-    Listen(OpenSocket(address), Describe(address) + " (raw Redis)", address.unix_path, true);
+    OpenSockets(address, Describe(address) + " (raw Redis)", true);
   }
 }
 
-int Server::OpenSocket(const config::Address& address) const {
+// One socket per address of the name.
+void Server::OpenSockets(const config::Address& address, const std::string& text, bool raw) {
   std::string error;
-  const int fd =
-      address.unix_path.empty()
-          ? net::ListenTcp(address.host, address.port, static_cast<int>(config_.backlog), &error)
-          : net::ListenUnix(address.unix_path, config_.unix_mask,
-                            static_cast<int>(config_.backlog), &error);
-  if (fd < 0) {
+  std::vector<int> sockets;
+  const int backlog = static_cast<int>(config_.backlog);
+  if (address.unix_path.empty()) {
+    sockets = net::ListenTcp(address.host, address.port, backlog, &error);
+  } else if (const int fd = net::ListenUnix(address.unix_path, config_.unix_mask, backlog, &error);
+             fd >= 0) {
+    sockets = {fd};
+  }
+  if (sockets.empty()) {
     throw std::runtime_error("cannot listen on " + Describe(address) + ": " + error +
                              (error.find("in use") == std::string::npos
                                   ? ""
                                   : "; stop what holds it or choose another with -p or -s"));
   }
-  return fd;
+  for (const int fd : sockets) Listen(fd, text, address.unix_path, raw);
 }
 
 void Server::Listen(int fd, const std::string& text, const std::string& unix_path, bool raw) {

@@ -44,7 +44,7 @@ class Server {
   };
 
   void OpenListeners();
-  [[nodiscard]] int OpenSocket(const config::Address& address) const;
+  void OpenSockets(const config::Address& address, const std::string& text, bool raw);
   void Listen(int fd, const std::string& text, const std::string& unix_path, bool raw = false);
   void WritePortFile() const;
   void StartWorkers();

@@ -37,7 +37,8 @@ struct Shared {
   std::atomic<uint64_t> rejected{0};  // connections over the limit
   // Any thread; set before the first worker starts.
   std::function<void()> shutdown;
-  std::function<void(uint64_t bytes)> store_memory;  // from now on, also after a restart of the store
+  std::function<void(uint64_t bytes)>
+      store_memory;  // from now on, also after a restart of the store
 
   // Any thread.
   [[nodiscard]] stats::Sources ForReport(

@@ -17,14 +17,16 @@ struct Snapshot {
   std::shared_ptr<const config::Config> config;  // for `stats`
   std::shared_ptr<const client::Runtime> runtime;
   backend::Connection::Settings connection;
-  std::vector<std::shared_ptr<backend::Node>> nodes;  // as configured; none when they are discovered
+  std::vector<std::shared_ptr<backend::Node>>
+      nodes;  // as configured; none when they are discovered
   route::Router::Setup routes;
 
   // As configured, or as discovered by now. Any thread.
   [[nodiscard]] std::vector<std::shared_ptr<backend::Node>> AllNodes() const;
 };
 
-// Nodes of `previous` (may be null) that are still configured alike are taken over with their state.
+// Nodes of `previous` (may be null) that are still configured alike are taken over with their
+// state.
 [[nodiscard]] std::shared_ptr<const Snapshot> MakeSnapshot(const config::Config& config,
                                                            const Snapshot* previous);
 

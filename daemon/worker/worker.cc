@@ -15,6 +15,10 @@ namespace mcrelay::worker {
 namespace {
 
 constexpr uint64_t kIdleCheckMs = 1000;
+// A drain looks for silent clients this often, and so many times before it closes the busy ones
+// too.
+constexpr uint64_t kDrainRoundMs = 50;
+constexpr int kDrainRounds = 10;
 
 // Ticks of 1/16 us since the epoch that never run backwards: the monotonic clock, started at the
 // wall clock's time.
@@ -50,6 +54,7 @@ Worker::Worker(Shared& shared, size_t index, uint64_t salt,
       snapshot_(std::move(snapshot)),
       tick_(io_.loop, [this] { Tick(); }),
       idle_(io_.loop, [this] { CloseIdle(); }),
+      drain_(io_.loop, [this] { DrainRound(); }),
       flush_(io_.loop, [this] {
         if (shared_.flushes.load() != flush_number_) return;
         for (const auto& connection : context_.router->connections()) {
@@ -102,7 +107,7 @@ void Worker::Adopt(int fd, net::Stream::Kind kind) {
     sessions_.push_back(session);
     context_.counters.Add(stats::Counter::kTotalConnections);
     context_.counters.Add(stats::Counter::kCurrConnections);
-    if (draining_ || !session->Adopt(fd)) {
+    if (!session->Adopt(fd)) {
       close(fd);
       session->Destroy();
     }
@@ -166,10 +171,19 @@ void Worker::Drain() {
   io_.loop.Post([this] {
     draining_ = true;
     CloseRaw();
-    const std::vector<client::Session*> sessions = sessions_;
-    for (client::Session* session : sessions) session->Drain();
+    drain_rounds_ = 0;
+    drain_.Every(kDrainRoundMs);
     StopWhenDrained();
   });
+}
+
+// A client that has just sent a command, or is about to, is served before it is closed: closing
+// with its bytes unread would reset the connection.
+void Worker::DrainRound() {
+  const bool last_call = ++drain_rounds_ >= kDrainRounds;
+  const uint64_t now_ms = io_.loop.now_ms();
+  const std::vector<client::Session*> sessions = sessions_;
+  for (client::Session* session : sessions) session->Drain(now_ms - kDrainRoundMs, last_call);
 }
 
 void Worker::StopWhenDrained() {
@@ -211,7 +225,7 @@ void Worker::OnTurnEnd() {
   if (!retiring_.empty()) {
     std::erase_if(retiring_, [](const auto& router) { return router->idle(); });
   }
-  if (!tick_.active() && !context_.router->idle()) {
+  if (!tick_.active() && (!context_.router->idle() || !retiring_.empty())) {
     tick_.Every(std::clamp<uint64_t>(context_.runtime->request_ms / 10, 5, 50));
   }
 }

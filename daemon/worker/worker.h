@@ -51,6 +51,7 @@ class Worker final : private net::TurnHook, private client::Control, private raw
   void Tick();
   void CloseIdle();
   void MakeRouter(const Snapshot& snapshot);
+  void DrainRound();
   void StopWhenDrained();
   void CloseRaw();
 
@@ -74,10 +75,12 @@ class Worker final : private net::TurnHook, private client::Control, private raw
   std::atomic<size_t> session_count_{0};
   net::Timer tick_;   // looks at deadlines while requests are in flight
   net::Timer idle_;   // looks for silent clients, when they have a timeout
+  net::Timer drain_;  // closes silent clients while the daemon stops
   net::Timer flush_;  // a delayed flush_all
   uint64_t flush_number_ = 0;
   bool check_deadlines_ = false;
   bool draining_ = false;
+  int drain_rounds_ = 0;
   std::thread thread_;
 };
 

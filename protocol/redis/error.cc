@@ -42,6 +42,25 @@ ErrorKind ClassifyError(std::string_view text) {
   return ErrorKind::kOther;
 }
 
+bool IsNodeState(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kClusterDown:
+    case ErrorKind::kReadOnly:
+    case ErrorKind::kMasterDown:
+    case ErrorKind::kLoading:
+    case ErrorKind::kBusy:
+    case ErrorKind::kOutOfMemory:
+    case ErrorKind::kMisconf:
+    case ErrorKind::kNoReplicas:
+    case ErrorKind::kNoAuth:
+    case ErrorKind::kWrongPass:
+    case ErrorKind::kNoPerm:
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::string_view ErrorKindName(ErrorKind kind) { return kEntries[static_cast<size_t>(kind)].name; }
 
 }  // namespace mcrelay::redis

@@ -110,6 +110,10 @@ class Translation {
 
   // Key prefix and key; valid until the next Begin().
   [[nodiscard]] std::string_view redis_key() const { return redis_key_; }
+  // The client's key, without the prefix it was begun with.
+  [[nodiscard]] std::string_view key() const {
+    return std::string_view(redis_key_).substr(prefix_bytes_);
+  }
   [[nodiscard]] memcache::Verb verb() const { return verb_; }
   // Of a meta command.
   [[nodiscard]] const memcache::MetaFlags& meta() const { return meta_; }
@@ -128,9 +132,6 @@ class Translation {
   };
 
   void Start(const memcache::Command& command, std::string_view key, const Settings& settings);
-  [[nodiscard]] std::string_view key() const {
-    return std::string_view(redis_key_).substr(prefix_bytes_);
-  }
   [[nodiscard]] bool is_read() const;
   [[nodiscard]] bool removal_due() const;
   [[nodiscard]] Step Read();
