@@ -64,7 +64,7 @@ bool RawSession::Adopt(int fd) {
     Connect(0, reinterpret_cast<const sockaddr*>(&address));
   } else {
     lookup_ = std::make_unique<net::Lookup>(
-        io_.loop, backend_.host, backend_.port,
+        io_.loop, backend_.host, backend_.port, 0,
         [this](int error, const sockaddr* found) { Connect(error, found); });
   }
   return true;
