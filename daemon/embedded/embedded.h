@@ -1,8 +1,8 @@
-// Embedded is the private redis-server that keeps the items when no backend is named: on a Unix socket
-// in a folder of its own, no TCP port, no persistence, bounded memory.
+// Embedded is the private redis-server that keeps the items when no backend is named: on a Unix
+// socket in a folder of its own, no TCP port, no persistence, bounded memory.
 //
-// Owned by the server; used on the main thread. The child is started again when it dies, and ends with
-// the daemon, also when that is killed.
+// Owned by the server; used on the main thread. The child is started again when it dies, and ends
+// with the daemon, also when that is killed.
 #pragma once
 
 #include <memory>

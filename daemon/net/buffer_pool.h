@@ -1,8 +1,8 @@
 // BufferPool lends Buffers that already have memory, so that a warmed-up worker allocates none and
 // an idle session holds none.
 //
-// Owned by a worker; used on its thread only. Keeps at most kMostKept buffers of at most kMostBytes;
-// what comes back above that is freed.
+// Owned by a worker; used on its thread only. Keeps at most kMostKept buffers of at most
+// kMostBytes; what comes back above that is freed.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// Io is what every stream of one worker shares: its loop, its spare buffers, and the memory it reads into.
+// Io is what every stream of one worker shares: its loop, its spare buffers, and the memory it
+// reads into.
 //
 // Owned by the worker; used on its thread only.
 #pragma once

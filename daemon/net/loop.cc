@@ -43,8 +43,8 @@ Loop::Loop() {
 
 Loop::~Loop() {
   hook_ = nullptr;
-  for (void* handle : {static_cast<void*>(&check_), static_cast<void*>(&prepare_),
-                       static_cast<void*>(&async_)}) {
+  for (void* handle :
+       {static_cast<void*>(&check_), static_cast<void*>(&prepare_), static_cast<void*>(&async_)}) {
     uv_close(AsHandle(handle), nullptr);
   }
   uv_run(&loop_, UV_RUN_DEFAULT);

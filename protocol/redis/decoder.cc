@@ -26,7 +26,8 @@ constexpr uintptr_t kStreamed = 2;
 constexpr uintptr_t kCollectedBase = 16;
 
 void* AsObject(uintptr_t value) {
-  return reinterpret_cast<void*>(value);  // NOLINT(performance-no-int-to-ptr): a tag, never followed
+  return reinterpret_cast<void*>(
+      value);  // NOLINT(performance-no-int-to-ptr): a tag, never followed
 }
 
 }  // namespace
@@ -72,8 +73,8 @@ struct DecoderFunctions {
     return String(task, text, bytes);
   }
   static void* Bool(const redisReadTask* task, int value) { return Integer(task, value); }
-  static constexpr redisReplyObjectFunctions kTable = {String, Array,  Integer, Double,
-                                                       Nil,    Bool, [](void*) {}};
+  static constexpr redisReplyObjectFunctions kTable = {String, Array, Integer,     Double,
+                                                       Nil,    Bool,  [](void*) {}};
 #else
   static void* Array(const redisReadTask* task, int count) { return ArrayOf(task, count); }
   static constexpr redisReplyObjectFunctions kTable = {String, Array, Integer, Nil, [](void*) {}};
@@ -171,8 +172,7 @@ void* Decoder::BeginArray(const void* parent, size_t index, long long count) {
     Abort("an array above the limit");
     return AsObject(kScalar);
   }
-  const size_t self =
-      parent == nullptr ? 0 : collected_[tag - kCollectedBase].first_child + index;
+  const size_t self = parent == nullptr ? 0 : collected_[tag - kCollectedBase].first_child + index;
   collected_[self].reply.type = Reply::Type::kArray;
   collected_[self].first_child = collected_.size();
   collected_[self].children = static_cast<size_t>(count);
@@ -186,8 +186,8 @@ void Decoder::EmitCollected() {
     const Collected& from = collected_[i];
     views_[i] = from.reply;
     views_[i].text = std::string_view(arena_).substr(from.text_at, from.text_bytes);
-    views_[i].elements = std::span(views_).subspan(from.children == 0 ? 0 : from.first_child,
-                                                   from.children);
+    views_[i].elements =
+        std::span(views_).subspan(from.children == 0 ? 0 : from.first_child, from.children);
   }
   sink_->OnReply(views_[0]);
 }

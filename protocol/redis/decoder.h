@@ -1,11 +1,11 @@
-// Decoder turns the byte stream of a Redis server into replies, over hiredis's redisReader with reply
-// functions of our own: nothing is allocated per reply in steady state.
+// Decoder turns the byte stream of a Redis server into replies, over hiredis's redisReader with
+// reply functions of our own: nothing is allocated per reply in steady state.
 //
 // Owned by a connection; used on its loop's thread.
 // The elements of a top-level array that the sink wants streamed are handed out as they are decoded
 // (an MGET's values go straight on to their clients); every other reply is handed out whole.
-// Failure: Feed() returns false on a protocol error or a reply above the limits, and for ever after;
-// the caller closes the stream.
+// Failure: Feed() returns false on a protocol error or a reply above the limits, and for ever
+// after; the caller closes the stream.
 #pragma once
 
 #include <cstddef>
@@ -35,8 +35,8 @@ class ReplySink {
 
 class Decoder {
  public:
-  // Borrows `sink`, which is called from inside Feed(). `reply_bytes` bounds the bytes that may wait for
-  // the rest of one reply.
+  // Borrows `sink`, which is called from inside Feed(). `reply_bytes` bounds the bytes that may
+  // wait for the rest of one reply.
   Decoder(ReplySink* sink, size_t reply_bytes);
   ~Decoder();
   Decoder(const Decoder&) = delete;

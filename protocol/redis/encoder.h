@@ -17,10 +17,12 @@ class Encoder {
   // Borrows `out` for its own lifetime.
   explicit Encoder(Buffer* out) : out_(*out) {}
 
-  // Starts a request of `argc` arguments, the command's name included; exactly that many Arg()s follow.
+  // Starts a request of `argc` arguments, the command's name included; exactly that many Arg()s
+  // follow.
   Encoder& Begin(size_t argc);
   Encoder& Arg(std::string_view bytes) { return Arg({bytes}); }
-  // One argument out of several pieces (prefix and key, header and value), without joining them first.
+  // One argument out of several pieces (prefix and key, header and value), without joining them
+  // first.
   Encoder& Arg(std::initializer_list<std::string_view> pieces);
   Encoder& Arg(int64_t number);
 

@@ -54,7 +54,8 @@ std::vector<std::string> Decode(const std::string& bytes, bool stream, bool expe
     Recorder recorder(stream);
     Decoder decoder(&recorder, 1 << 20);
     bool ok = true;
-    for (size_t at = 0; ok && at < bytes.size(); at += cut) ok = decoder.Feed(bytes.substr(at, cut));
+    for (size_t at = 0; ok && at < bytes.size(); at += cut)
+      ok = decoder.Feed(bytes.substr(at, cut));
     CHECK(ok == expect_ok);
     if (cut != bytes.size() && expect_ok) {
       CHECK(recorder.seen == all);
