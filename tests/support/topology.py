@@ -7,6 +7,7 @@ cluster's bus port too, so it need not be the port + 10000).
 import os
 import re
 import subprocess
+import time
 
 from support.servers import (LOOPBACK, Process, Redis, ServerError, answers_with, find_program,
                              patience, wait_until)
@@ -147,11 +148,16 @@ class Cluster:
             return redis.call("CLUSTER", "NODES").decode()
 
     def remove_node(self, node):
-        """An empty one; it ends."""
+        """An empty one; it ends a moment later.
+
+        Until then it refuses what clients with an older map still send it. docs/topologies.md says
+        how long that has to be.
+        """
         identity = node.node_id()
         other = next(other for other in self.alive() if other is not node)
         redis_cli(*self.auth, "--cluster", "del-node", other.endpoint, identity)
         self.nodes.remove(node)
+        time.sleep(patience(2))
         node.expected_alive = False
         node.kill9()
 

@@ -45,10 +45,11 @@ class ClusterTests(FleetTestCase):
         self.assertLessEqual(cluster.errors("MOVED") - moved_before, most_moved)
 
     def test_slots_move_and_nodes_come_and_go_under_load(self):
-        cluster, daemon = self.start(replicas=False)
+        # Whether a busy machine answers within 250 ms is not the question here.
+        cluster, daemon = self.start(replicas=False, extra="timeouts: {request: 2s}\n")
         slots = 1000 if LONG else 300
         moved = cluster.errors("MOVED")
-        with Load(daemon.address, workers=4, keys=60) as load:
+        with Load(daemon.address, workers=4, keys=60, limit_s=5) as load:
             first, second, third = cluster.primaries()
             cluster.reshard(first, second, slots)
             load.check()
