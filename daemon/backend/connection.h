@@ -79,7 +79,7 @@ class Connection final : public LinkUser {
     std::unique_ptr<Chore> (*make_flush)(net::Io& io, const Settings& settings,
                                          std::shared_ptr<Node> node,
                                          Removals::Claim claim) = nullptr;
-    std::string flush_prefix;  // make_flush removes keys that start so
+    std::string flush_prefix{};  // make_flush removes keys that start so
   };
 
   // Starts connecting at once, unless the node has no address: then it is ejected for good. Borrows
