@@ -5,7 +5,10 @@ returns the older item; what others wrote since then, and locks taken by add, su
 """
 
 import os
+import socket
+import struct
 import sys
+import threading
 import time
 import unittest
 
@@ -13,6 +16,7 @@ TESTS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__
 sys.path.insert(0, TESTS)
 
 from support.client import Client  # noqa: E402
+from support.fake_redis import FakeRedis, bulk, read_command  # noqa: E402
 from support.load import Load  # noqa: E402
 from support.servers import patience, wait_until  # noqa: E402
 from test_outages import CONFIG, LIMIT_S, OutageTestCase  # noqa: E402
@@ -204,6 +208,196 @@ class Stale(OutageTestCase):
                 self.assertEqual(answer, b"END\r\n")
         with redis.client() as raw:
             self.assertEqual(raw.call("DBSIZE"), 0, "not all were removed")
+
+    def test_a_client_that_vanishes_after_a_set_that_is_lost(self):
+        """Nobody hears that the set failed, and the item it should have replaced is stale all the
+        same."""
+        for vanish in (reset, Client.close):
+            with self.subTest(vanish=vanish.__name__):
+                redis, wire, daemon = self.wired()
+                clients = self.clients(daemon)
+                self.assertEqual(clients[0].set(b"k", b"old"), b"STORED\r\n")
+                wire.hold()
+                gone = daemon.client()
+                gone.send(b"set k 0 0 3\r\nnew\r\n")
+                time.sleep(0.1)
+                vanish(gone)
+                time.sleep(0.1)
+                wire.cut()
+                wire.release()
+                time.sleep(0.2)
+                wire.mend()
+                self.assertEqual(self.watch(clients, b"k", (b"old",)), {None})
+                with redis.client() as raw:
+                    wait_until(lambda: raw.call("EXISTS", "k") == 0, 2, "the item is removed")
+
+    def test_a_flush_that_is_lost_stays_due(self):
+        """Sent to a server that had stopped, or over a connection that was dead already."""
+        for begin in ("hold", "cut"):
+            with self.subTest(begin=begin):
+                redis, wire, daemon = self.wired()
+                clients = self.clients(daemon)
+                self.assertEqual(clients[0].set(b"k", b"old"), b"STORED\r\n")
+                getattr(wire, begin)()
+                self.assertEqual(clients[0].call(b"flush_all\r\n"), b"SERVER_ERROR backend unavailable\r\n")
+                wire.cut()
+                wire.release()
+                time.sleep(0.2)
+                wire.mend()
+                self.assertEqual(self.watch(clients, b"k", (b"old",)), {None})
+                with redis.client() as raw:
+                    wait_until(lambda: raw.call("DBSIZE") == 0, 2, "it is flushed")
+                self.wait_until_served(clients[0])
+
+
+def reset(client):
+    """Closes with a reset instead of an end of stream."""
+    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
+class SlowConnection(FakeRedis):
+    """Once stop() was called nothing is read until go(), and then the connection that served last
+    before is read later than all others: as a real server may, which owes no order between them.
+    CLIENT KILL really ends a connection."""
+
+    LATE_S = 0.4
+
+    def __init__(self):
+        super().__init__()
+        self.ids = {}
+        self.stopped, self.going = threading.Event(), threading.Event()
+        self.victim = None
+        self.set_by = None
+
+    def stop(self):
+        self.victim = self.set_by
+        self.stopped.set()
+
+    def go(self):
+        self.going.set()
+
+    def _serve(self, connection):
+        with self.lock:
+            number = len(self.ids) + 1
+            self.ids[number] = connection
+        stream = connection.makefile("rb")
+        try:
+            while stream.peek(1):
+                if self.stopped.is_set():
+                    self.going.wait()
+                    if number == self.victim:
+                        time.sleep(self.LATE_S)
+                words = read_command(stream)
+                if not words or number not in self.ids:
+                    return
+                connection.sendall(self._numbered_reply(number, words))
+        except (OSError, ValueError):
+            pass
+        finally:
+            with self.lock:
+                self.connections.discard(connection)
+            connection.close()
+
+    def _numbered_reply(self, number, words):
+        if words[:2] == [b"CLIENT", b"ID"]:
+            return b":%d\r\n" % number
+        if words[:2] == [b"CLIENT", b"INFO"]:
+            return bulk(b"id=%d addr=127.0.0.1:%d name= db=0" % (number, number))
+        if words[:2] == [b"CLIENT", b"KILL"]:
+            other = self.ids.pop(int(words[words.index(b"ID") + 1]), None)
+            if other is None:
+                return b":0\r\n"
+            other.shutdown(socket.SHUT_RDWR)
+            return b":1\r\n"
+        if words[0] == b"SET":
+            self.set_by = number
+        return self._reply(words)
+
+
+class RetiredLink(OutageTestCase):
+    def test_with_more_unsent_than_the_socket_holds(self):
+        """What the daemon could not even write fails when it gives the connection up. That says
+        nothing of what the server has in its hands: a late set there must still not come back."""
+        for fill in (False, True):
+            with self.subTest(fill=fill):
+                self.late_set(fill)
+
+    def late_set(self, fill):
+        server = SlowConnection()
+        self.fleet.closers.callback(server.close)
+        self.fleet.closers.callback(server.go)
+        config = "timeouts: {connect: 20s, request: 500ms}\n"
+        daemon = self.fleet.mcrelay(backends=[server.location()], config=config, threads=1)
+        client = self.open(daemon)
+        self.assertEqual(client.set(b"k", b"old"), b"STORED\r\n")
+        server.stop()
+        client.send(b"set k 0 0 4\r\nlate\r\n")
+        time.sleep(0.05)
+        fillers = [threading.Thread(target=self.flood, args=(daemon,)) for _ in range(15 if fill else 0)]
+        for thread in fillers:
+            thread.start()
+        for thread in fillers:
+            thread.join()
+        self.assertEqual(client.unit(), b"NOT_STORED\r\n")
+        time.sleep(0.3)
+        server.go()
+        writer = self.open(daemon)
+        wait_until(lambda: writer.set(b"k", b"newer") == b"STORED\r\n", 5, "it serves again")
+        until = time.monotonic() + 1.5
+        while time.monotonic() < until:
+            self.assertIn(writer.get(b"k"), (None, b"newer"))
+            time.sleep(0.005)
+        self.assertEqual(writer.set(b"k", b"last"), b"STORED\r\n")
+        wait_until(lambda: writer.get(b"k") == b"last", 2, "the newer item shows")
+
+    def flood(self, daemon):
+        sock = daemon.client().sock
+        sock.settimeout(1)
+        try:
+            sock.sendall(b"set b 0 0 1000000 noreply\r\n%s\r\n" % (b"x" * 1000000) * 2)
+        except OSError:
+            pass
+        finally:
+            sock.close()
+
+
+class PrefixFlush(OutageTestCase):
+    STEPS = 40
+
+    def test_another_during_a_running_one_follows_it(self):
+        """The walk that runs may have passed what was stored since: a second one is needed, after
+        the first, and reads miss until that has ended."""
+        walks = []
+
+        def answer(words):
+            name = words[0].upper()
+            if name == b"SCAN":
+                time.sleep(0.05)
+                cursor = (int(words[1]) + 1) % self.STEPS
+                if cursor == 1:
+                    walks.append("begun")
+                if cursor == 0:
+                    walks.append("ended")
+                text = b"%d" % cursor
+                return b"*2\r\n%s*0\r\n" % bulk(text)
+            return bulk(b"val") if name == b"GET" else None
+
+        server = FakeRedis(answer)
+        self.fleet.closers.callback(server.close)
+        daemon = self.fleet.mcrelay(backends=[server.location()], config="key_prefix: 'key:'\n", threads=1)
+        client = self.open(daemon)
+        self.assertEqual(client.get(b"a"), b"val")
+        self.assertEqual(client.call(b"flush_all 1\r\n"), b"OK\r\n")
+        wait_until(lambda: walks == ["begun"], 4, "the first walk runs")
+        with daemon.client() as other:
+            self.assertEqual(other.call(b"flush_all 1\r\n"), b"OK\r\n")
+        wait_until(lambda: client.get(b"a") == b"val", 10, "it serves again")
+        wait_until(lambda: len(walks) == 4, 10, "there was a second walk")
+        self.assertEqual(walks, ["begun", "ended"] * 2)
+        time.sleep(0.5)
+        self.assertEqual(len(walks), 4, "two were asked for")
+        self.assertEqual(client.get(b"a"), b"val")
 
 
 if __name__ == "__main__":
