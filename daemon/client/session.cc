@@ -23,7 +23,7 @@ constexpr uint32_t kWindowBytes = 1u << 20;
 // With this much in memory for the client, further values are dropped and read again later: the
 // window is a guess from the values before, this is the bound.
 constexpr size_t kMostAnswerBytes = 4u << 20;
-constexpr uint16_t kSmallestWindow = 8;
+constexpr uint16_t kSmallestWindow = 2;
 // With this much unread, nothing more is asked for the client.
 constexpr size_t kUnreadBytes = 256u << 10;
 

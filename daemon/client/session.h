@@ -134,7 +134,7 @@ class Session final : public net::StreamOwner {
   uint32_t expected_bytes_ = 0;  // what the answers in flight will probably come to
   uint16_t in_flight_ = 0;
   uint16_t reads_in_flight_ = 0;
-  uint16_t window_ = 16;    // reads that may be in flight
+  uint16_t window_ = 4;     // reads that may be in flight
   uint16_t postponed_ = 0;  // exchanges to be read again
   uint16_t holds_ = 0;
   bool first_ = true;  // nothing parsed yet

@@ -122,12 +122,19 @@ class NoEffect(FleetTestCase):
         reference = self.open_memcached()
         client = self.open(daemon)
         for line in NO_EFFECT:
-            answers = []
-            for side in (reference, client):
-                side.send(line + b"\r\nmn\r\n")
-                answers.append(side.until(b"MN"))
+            client.send(line + b"\r\nmn\r\n")
             with self.subTest(line=line):
-                self.assertEqual(answers[1], answers[0])
+                self.assertEqual(client.until(b"MN"), self.ask_when_free(reference, line))
+
+    def ask_when_free(self, memcached, line):
+        """memcached's own crawler may still be at the crawl before: that is no answer to the line."""
+        for _ in range(100):
+            memcached.send(line + b"\r\nmn\r\n")
+            answer = memcached.until(b"MN")
+            if not any(unit.startswith(b"BUSY") for unit in answer):
+                break
+            time.sleep(0.05)
+        return answer
 
     def open_memcached(self):
         client = Client(self.fleet.memcached().address)
