@@ -335,7 +335,7 @@ void Exchange::OnLost() {
 bool Exchange::OnOrphanReply(const redis::Reply& reply) {
   const Step step =
       translation_.OnReply(reply, context_.Environment(), &context_.discard, &context_.discard);
-  const bool further = context_.discard.size() > 0 && step.kind != Step::Kind::kDone;
+  const bool further = !context_.discard.empty() && step.kind != Step::Kind::kDone;
   if (step.kind == Step::Kind::kDone || further || outstanding_ == 0) {
     EndOrphan(step);
   } else {
