@@ -14,6 +14,7 @@
 #include "daemon/route/router.h"
 #include "daemon/stats/counters.h"
 #include "daemon/stats/latency.h"
+#include "daemon/stats/prefixes.h"
 #include "protocol/memcache/command.h"
 #include "protocol/translate/cas_source.h"
 #include "protocol/translate/translation.h"
@@ -47,6 +48,7 @@ struct Context {
   std::shared_ptr<const Runtime> runtime;
   std::unique_ptr<route::Router> router;
   stats::Counters& counters;
+  stats::Prefixes& prefixes;
   stats::CommandLatencies& latencies;
   translate::CasSource cas;
 

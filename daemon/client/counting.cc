@@ -126,6 +126,21 @@ stats::Command LatencyOf(Verb verb) {
   return kCommands[static_cast<size_t>(verb)];
 }
 
+// Classic commands only, as in memcached.
+void CountPrefix(const translate::Translation& translation, size_t skip, Outcome outcome,
+                 stats::Prefixes* prefixes) {
+  using Kind = stats::Prefixes::Kind;
+  const Verb verb = translation.verb();
+  const std::string_view key = translation.redis_key().substr(skip);
+  if (verb <= Verb::kGats) {
+    prefixes->Count(key, outcome == Outcome::kHit ? Kind::kHit : Kind::kMiss);
+  } else if (verb <= Verb::kCas) {
+    prefixes->Count(key, Kind::kSet);
+  } else if (verb == Verb::kDelete) {
+    prefixes->Count(key, Kind::kDelete);
+  }
+}
+
 void CountRefused(Verb verb, std::string_view error, stats::Counters* counters) {
   counters->Add(Counter::kProtocolErrors);
   if (error == memcache::kBadDataChunk) counters->Add(Counter::kCmdSet);

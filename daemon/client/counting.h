@@ -5,6 +5,7 @@
 
 #include "daemon/stats/counters.h"
 #include "daemon/stats/latency.h"
+#include "daemon/stats/prefixes.h"
 #include "protocol/memcache/command.h"
 #include "protocol/translate/translation.h"
 
@@ -13,6 +14,9 @@ namespace mcrelay::client {
 // Counts one finished command (one key of a retrieval).
 void Count(const translate::Translation& translation, translate::Outcome outcome,
            stats::Counters* counters);
+// Counts it for `stats detail`. `skip` is the length of key_prefix.
+void CountPrefix(const translate::Translation& translation, size_t skip, translate::Outcome outcome,
+                 stats::Prefixes* prefixes);
 // Counts a line that was answered `error`.
 void CountRefused(memcache::Verb verb, std::string_view error, stats::Counters* counters);
 

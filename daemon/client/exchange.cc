@@ -390,6 +390,10 @@ void Exchange::Finish(const Step& step, size_t answer_at) {
   answer_bytes_ = static_cast<uint32_t>(Answer().size() - answer_at);
   failed_ = step.outcome == translate::Outcome::kFailed;
   Count(translation_, step.outcome, &context_.counters);
+  if (context_.prefixes.on()) {
+    CountPrefix(translation_, context_.runtime->translate.key_prefix.size(), step.outcome,
+                &context_.prefixes);
+  }
   if (begun_us_ != 0) {
     context_.latencies.Add(LatencyOf(translation_.verb()), context_.io.loop.now_us() - begun_us_);
   }

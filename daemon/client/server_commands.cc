@@ -83,9 +83,26 @@ void Session::RunServerCommand(const Command& command) {
   }
 }
 
+void Session::RunStatsDetail(std::string_view args) {
+  std::string_view words[2];
+  SplitWords(args, words, 2);
+  if (words[1] == "dump") {
+    Say(context_.prefixes.Dump());
+  } else if (words[1] == "on" || words[1] == "off") {
+    context_.prefixes.Switch(words[1] == "on");
+    Say(memcache::kOk);
+  } else {
+    Say("CLIENT_ERROR usage: stats detail on|off|dump\r\n");
+  }
+}
+
 void Session::RunStats(std::string_view args) {
   if (args.substr(0, args.find(' ')) == "cachedump") {
     RunCacheDump(args);
+    return;
+  }
+  if (args.substr(0, args.find(' ')) == "detail") {
+    RunStatsDetail(args);
     return;
   }
   if (args.empty()) {

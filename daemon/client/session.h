@@ -93,6 +93,7 @@ class Session final : public net::StreamOwner {
   void RunPattern(const memcache::Command& command);
   void RunCrawler(const memcache::Command& command);
   void RunStats(std::string_view args);
+  void RunStatsDetail(std::string_view args);
   void RunCacheDump(std::string_view args);
   void StartWalk(const WalkRequest& request);
   void RefuseTooLarge(const memcache::Command& command, std::string_view error);

@@ -44,6 +44,7 @@ Worker::Worker(Shared& shared, size_t index, uint64_t salt,
                .runtime = snapshot->runtime,
                .router = nullptr,
                .counters = shared.stats[index]->counters,
+               .prefixes = shared.prefixes,
                .latencies = shared.stats[index]->latencies,
                .cas = {CasTicks, static_cast<uint8_t>(salt + index)},
                .exchanges = client::ExchangePool(context_),
@@ -241,6 +242,7 @@ void Worker::CloseIdle() {
 std::string Worker::Stats(std::string_view args) {
   if (args.substr(0, args.find(' ')) == "reset") {
     shared_.ResetStats(snapshot_->AllNodes());
+    shared_.prefixes.Clear();
     return "RESET\r\n";
   }
   const auto nodes = snapshot_->AllNodes();

@@ -83,6 +83,27 @@ class Counting(FleetTestCase):
             with self.subTest(command=command[:60]):
                 self.assertEqual(moved[1], moved[0])
 
+    def test_detail_counts_prefixes_as_memcached(self):
+        redis = self.fleet.redis()
+        daemon = self.fleet.mcrelay(backends=[redis.location()], config="key_prefix: 'p:'\n")
+        sides = [Client(self.fleet.memcached().address), self.open(daemon)]
+        self.fleet.closers.callback(sides[0].close)
+        sequence = [b"get no:1\r\n", b"stats detail\r\n", b"stats detail x\r\n", b"stats detail on\r\n"]
+        for command in [b"get %s", b"gets %s", b"gat 0 %s", b"set %s 0 0 1\r\nx", b"get %s",
+                        b"gat 0 %s", b"add %s 0 0 1\r\nx", b"append %s 0 0 1\r\nx",
+                        b"cas %s 0 0 1 1\r\nx", b"mg %s v", b"ms %s 1\r\nx", b"incr %s 1",
+                        b"touch %s 0", b"delete %s", b"delete %s", b"md %s"]:
+            sequence += [command % key + b"\r\n" for key in (b"a:1", b"a:1:2", b":x", b"plain")]
+            sequence.append(b"stats detail dump\r\n")
+        sequence += [b"stats reset\r\n", b"stats detail dump\r\n", b"get a:1\r\n",
+                     b"stats detail off\r\n", b"get a:1\r\n", b"stats detail dump\r\n"]
+        for line in sequence:
+            answers = []
+            for client in sides:
+                client.send(line + b"mn\r\n")
+                answers.append(sorted(client.until(b"MN")))
+            self.assertEqual(answers[1], answers[0], line)
+
     def test_reset_starts_counters_anew_and_nothing_else(self):
         _, daemon = self.one_shard()
         client, other = self.open(daemon), self.open(daemon)
