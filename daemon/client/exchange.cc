@@ -61,7 +61,7 @@ void Exchange::Reset(Session* session) {
   done_ = failed_ = answered_ = false;
   queued_ = true;
   repeatable_ = retried_ = reads_ = holds_ = flush_ = noreply_ = false;
-  plain_ = overwrites_ = as_eval_ = asking_ = waiting_ = postponed_ = false;
+  overwrites_ = as_eval_ = asking_ = waiting_ = postponed_ = false;
   diversions_ = 0;
   advice_ = {};
 }
@@ -80,12 +80,9 @@ void Exchange::Begin(Session* session, const memcache::Command& command, std::st
     Refuse(begin, translate::Failure::kMissing);
     return;
   }
-  if (context_.router->follows()) {
-    plain_ = context_.router->reads_elsewhere() && PlainRead(command);
-    if (plain_) {
-      context_.redis_key.assign(context_.runtime->translate.key_prefix).append(key);
-      connection_ = &context_.router->PickReader(context_.redis_key);
-    }
+  if (context_.router->follows() && context_.router->reads_elsewhere() && PlainRead(command)) {
+    context_.redis_key.assign(context_.runtime->translate.key_prefix).append(key);
+    connection_ = &context_.router->PickReader(context_.redis_key);
   }
   Start(begin);
 }
@@ -319,10 +316,8 @@ void Exchange::OnLost() {
   if (context_.router->follows()) {
     context_.router->Doubt();
     advice_ = {};
-    if (repeatable_) {
-      const std::string_view key = translation_.redis_key();
-      connection_ = plain_ ? &context_.router->PickReader(key) : &context_.router->Pick(key);
-    }
+    // Whatever was lost, the primary is the one to ask: another replica may be away as well.
+    if (repeatable_) connection_ = &context_.router->Pick(translation_.redis_key());
   }
   if (repeatable_ && !retried_ && Usable() && !Hidden()) {
     Repeat();

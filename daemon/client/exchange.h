@@ -124,7 +124,6 @@ class Exchange final : public backend::Waiter, public route::Retrier {
   bool repeatable_ = false;  // the requests in flight may be sent a second time
   bool retried_ = false;
   bool reads_ = false;       // the request in flight is a merged read
-  bool plain_ = false;       // a replica may answer
   bool overwrites_ = false;  // may pass while a removal of its key is pending
   bool as_eval_ = false;     // the script goes with its text
   bool waiting_ = false;     // for the topology to settle: the router has it

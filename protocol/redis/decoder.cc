@@ -26,8 +26,8 @@ constexpr uintptr_t kStreamed = 2;
 constexpr uintptr_t kCollectedBase = 16;
 
 void* AsObject(uintptr_t value) {
-  return reinterpret_cast<void*>(
-      value);  // NOLINT(performance-no-int-to-ptr): a tag, never followed
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): a tag, never followed
+  return reinterpret_cast<void*>(value);
 }
 
 }  // namespace

@@ -37,10 +37,10 @@ class Replies {
 
 TEST_CASE("topology: CLUSTER SLOTS names a primary and its replicas for each run of slots") {
   Replies make;
-  const Reply reply =
-      make.Array({make.Array({make.Number(0), make.Number(5460), make.Node("10.0.0.1", 7000),
-                              make.Node("10.0.0.2", 7001)}),
-                  make.Array({make.Number(5461), make.Number(16383), make.Node("::1", 7002)})});
+  const Reply reply = make.Array(
+      {make.Array({Replies::Number(0), Replies::Number(5460), make.Node("10.0.0.1", 7000),
+                   make.Node("10.0.0.2", 7001)}),
+       make.Array({Replies::Number(5461), Replies::Number(16383), make.Node("::1", 7002)})});
   std::vector<SlotRange> ranges;
   REQUIRE(ParseClusterSlots(reply, "asked", &ranges));
   REQUIRE(ranges.size() == 2);
@@ -54,9 +54,10 @@ TEST_CASE("topology: CLUSTER SLOTS names a primary and its replicas for each run
 
 TEST_CASE("topology: a node that does not know its own address is where it was asked") {
   Replies make;
-  for (const Reply& host : {make.Text(""), make.Text("?"), Reply{}}) {
-    const Reply reply = make.Array({make.Array(
-        {make.Number(1), make.Number(1), make.Array({host, make.Number(7000), make.Text("id")})})});
+  for (const Reply& host : {Replies::Text(""), Replies::Text("?"), Reply{}}) {
+    const Reply reply =
+        make.Array({make.Array({Replies::Number(1), Replies::Number(1),
+                                make.Array({host, Replies::Number(7000), Replies::Text("id")})})});
     std::vector<SlotRange> ranges;
     REQUIRE(ParseClusterSlots(reply, "127.0.0.1", &ranges));
     CHECK(ranges[0].primary == Endpoint{"127.0.0.1", 7000});
@@ -68,15 +69,16 @@ TEST_CASE("topology: what is not CLUSTER SLOTS is refused") {
   std::vector<SlotRange> ranges;
   const Reply node = make.Node("h", 1);
   for (const Reply& entry :
-       {make.Array({make.Number(5), make.Number(4), node}),
-        make.Array({make.Number(0), make.Number(16384), node}),
-        make.Array({make.Number(-1), make.Number(4), node}),
-        make.Array({make.Number(0), make.Number(1)}),
-        make.Array({make.Number(0), make.Number(1), make.Node("h", 0)}),
-        make.Array({make.Number(0), make.Number(1), make.Node("h", 65536)}), make.Number(3)}) {
+       {make.Array({Replies::Number(5), Replies::Number(4), node}),
+        make.Array({Replies::Number(0), Replies::Number(16384), node}),
+        make.Array({Replies::Number(-1), Replies::Number(4), node}),
+        make.Array({Replies::Number(0), Replies::Number(1)}),
+        make.Array({Replies::Number(0), Replies::Number(1), make.Node("h", 0)}),
+        make.Array({Replies::Number(0), Replies::Number(1), make.Node("h", 65536)}),
+        Replies::Number(3)}) {
     CHECK_FALSE(ParseClusterSlots(make.Array({entry}), "asked", &ranges));
   }
-  CHECK_FALSE(ParseClusterSlots(make.Text("OK"), "asked", &ranges));
+  CHECK_FALSE(ParseClusterSlots(Replies::Text("OK"), "asked", &ranges));
   CHECK(ParseClusterSlots(make.Array({}), "asked", &ranges));
   CHECK(ranges.empty());
 }
@@ -114,28 +116,30 @@ TEST_CASE("topology: MOVED and ASK name a slot and a node") {
 TEST_CASE("topology: ROLE tells a primary from a replica") {
   Replies make;
   Role role;
-  REQUIRE(ParseRole(make.Array({make.Text("master"), make.Number(77),
+  REQUIRE(ParseRole(make.Array({Replies::Text("master"), Replies::Number(77),
                                 make.Array({make.Texts({"10.0.0.2", "6379", "77"})})}),
                     &role));
   CHECK(role.primary);
   CHECK(role.offset == 77);
   CHECK(role.replicas == 1);
-  REQUIRE(ParseRole(make.Array({make.Text("slave"), make.Text("10.0.0.1"), make.Number(6379),
-                                make.Text("connected"), make.Number(70)}),
-                    &role));
+  REQUIRE(ParseRole(
+      make.Array({Replies::Text("slave"), Replies::Text("10.0.0.1"), Replies::Number(6379),
+                  Replies::Text("connected"), Replies::Number(70)}),
+      &role));
   CHECK_FALSE(role.primary);
   CHECK(role.linked);
   CHECK(role.offset == 70);
   CHECK(role.follows == Endpoint{"10.0.0.1", 6379});
-  REQUIRE(ParseRole(make.Array({make.Text("slave"), make.Text("10.0.0.1"), make.Number(6379),
-                                make.Text("connect"), make.Number(-1)}),
-                    &role));
+  REQUIRE(
+      ParseRole(make.Array({Replies::Text("slave"), Replies::Text("10.0.0.1"),
+                            Replies::Number(6379), Replies::Text("connect"), Replies::Number(-1)}),
+                &role));
   CHECK_FALSE(role.linked);
   CHECK(role.offset == 0);
-  CHECK_FALSE(ParseRole(make.Array({make.Text("sentinel"), make.Array({})}), &role));
+  CHECK_FALSE(ParseRole(make.Array({Replies::Text("sentinel"), make.Array({})}), &role));
   CHECK_FALSE(ParseRole(make.Array({}), &role));
-  CHECK_FALSE(ParseRole(make.Text("master"), &role));
-  CHECK_FALSE(ParseRole(make.Array({make.Text("slave"), make.Text("h")}), &role));
+  CHECK_FALSE(ParseRole(Replies::Text("master"), &role));
+  CHECK_FALSE(ParseRole(make.Array({Replies::Text("slave"), Replies::Text("h")}), &role));
 }
 
 TEST_CASE("topology: INFO replication says the same where ROLE is refused") {
