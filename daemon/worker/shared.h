@@ -35,7 +35,7 @@ struct Shared {
   std::time_t started = std::time(nullptr);
   // Counts flush_all commands of this process: a delayed one is dropped when a later one came.
   std::atomic<uint64_t> flushes{0};
-  stats::Prefixes prefixes;  // for `stats detail`
+  stats::Prefixes prefixes;           // for `stats detail`
   std::atomic<uint64_t> rejected{0};  // connections over the limit
   // Any thread; set before the first worker starts.
   std::function<void()> shutdown;
