@@ -249,6 +249,12 @@ class Handshake(FakeTestCase):
                     time.sleep(0.05)
                 self.assertEqual(fake.items, {})
                 self.assertNotIn("secret", daemon.log())
+                # Its descriptors at rest are those of a daemon whose backend lets it in.
+                module.handshake_reply = original
+                wait_until(lambda: client.set(b"k", b"x") == b"STORED\r\n", 3, "it is let in")
+                client.close()
+                wait_until(lambda: len(fake.connections) >= 2, 3, "both workers are let in")
+                daemon.settle()
 
 
 if __name__ == "__main__":
