@@ -69,7 +69,8 @@ class ReplicaTests(FleetTestCase):
         for i in range(20):
             wait_until(lambda i=i: client.get(b"k%d" % i) == b"v", 5, "the replicas have it")
         for replica in servers.replicas:  # each of them: one may lag behind the other
-            wait_until(lambda replica=replica: replica.call("DBSIZE") >= 20, 5, "it has all")
+            with replica.client() as raw:
+                wait_until(lambda raw=raw: raw.call("DBSIZE") >= 20, 5, "it has all")
         for replica in servers.replicas:
             replica.kill9()
             for i in range(200):
