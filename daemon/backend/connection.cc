@@ -116,12 +116,10 @@ bool Connection::StreamArray(size_t count) {
     link_->Fail("an MGET reply of the wrong length");
     return false;
   }
-  streaming_ = count;
   return true;
 }
 
 void Connection::OnElement(const redis::Reply& reply, size_t) {
-  --streaming_;
   expected_value_bytes_ = (expected_value_bytes_ * 15 + reply.text.size()) / 16 + 1;
   Answer(reply);
 }
@@ -183,7 +181,6 @@ void Connection::OnLinkUp() {
   state_ = State::kUp;
   traffic_->up.store(true, std::memory_order_relaxed);
   sent_ = sampled_ = 0;
-  streaming_ = 0;
   ejected_ = false;
   distrusted_ = false;
   killing_.clear();

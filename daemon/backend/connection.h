@@ -16,8 +16,12 @@
 // growing pauses.
 #pragma once
 
+#include <array>
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -168,7 +172,6 @@ class Connection final : public LinkUser {
   std::unique_ptr<Chore> flush_;
   uint64_t chores_after_ms_ = 0;
   uint64_t refused_removals_ = 0;
-  size_t streaming_ = 0;  // elements of the current streamed array still due
 
   std::vector<Slot> batch_;
   Buffer batch_keys_;

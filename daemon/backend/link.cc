@@ -24,7 +24,8 @@ Link::Link(net::Io& io, const Settings& settings, LinkUser* user)
         if (connect_error_ != 0) {
           OnConnected(connect_error_);
         } else {
-          Fail("no answer to the handshake in time");
+          Fail(lookup_ != nullptr && lookup_->pending() ? "its name was not found in time"
+                                                        : "no answer to the handshake in time");
         }
       }) {}
 

@@ -13,6 +13,11 @@ bool Removals::Hides(std::string_view key) const {
 bool Removals::Add(std::string_view key, uint64_t cas, size_t most,
                    config::OnOverflow on_overflow) {
   const std::lock_guard lock(mutex_);
+  return AddLocked(key, cas, most, on_overflow);
+}
+
+bool Removals::AddLocked(std::string_view key, uint64_t cas, size_t most,
+                         config::OnOverflow on_overflow) {
   const auto found = entries_.find(key);
   if (found != entries_.end()) {
     found->second = {std::max(found->second.cas, cas), ++versions_};
@@ -127,17 +132,29 @@ void Removals::GiveBack(const Claim& claim) {
   }
 }
 
-std::vector<std::pair<std::string, uint64_t>> Removals::Keys() const {
-  std::vector<std::pair<std::string, uint64_t>> keys;
+std::vector<std::string> Removals::Keys() const {
+  std::vector<std::string> keys;
   const std::lock_guard lock(mutex_);
   keys.reserve(entries_.size());
-  for (const auto& [key, entry] : entries_) keys.emplace_back(key, entry.cas);
+  for (const auto& [key, entry] : entries_) {
+    if (!entry.handed) keys.push_back(key);
+  }
   return keys;
 }
 
-void Removals::Forget(std::string_view key) {
+// Both at once: no worker may find it handed over and not yet with the heir.
+void Removals::HandOver(std::string_view key, Removals* heir, size_t most,
+                        config::OnOverflow on_overflow) {
+  const std::scoped_lock lock(mutex_, heir->mutex_);
+  const auto found = entries_.find(key);
+  if (found == entries_.end() || found->second.handed) return;
+  found->second.handed = true;
+  (void)heir->AddLocked(key, found->second.cas, most, on_overflow);
+}
+
+void Removals::ForgetHanded() {
   const std::lock_guard lock(mutex_);
-  if (const auto found = entries_.find(key); found != entries_.end()) entries_.erase(found);
+  std::erase_if(entries_, [](const auto& item) { return item.second.handed; });
   ForgetIfEmpty();
 }
 

@@ -19,7 +19,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "config/config.h"
@@ -65,8 +64,11 @@ class Removals {
   void AddFlush();
 
   // For a node whose keys live elsewhere now: what is pending for single keys, and for all of them.
-  [[nodiscard]] std::vector<std::pair<std::string, uint64_t>> Keys() const;
-  void Forget(std::string_view key);
+  // A key is handed over once; it stays hidden here, too, until ForgetHanded(), for the workers
+  // that still come here.
+  [[nodiscard]] std::vector<std::string> Keys() const;  // those not handed over
+  void HandOver(std::string_view key, Removals* heir, size_t most, config::OnOverflow on_overflow);
+  void ForgetHanded();
   struct Whole {
     bool flush = false;
     bool hides_all = false;
@@ -94,6 +96,7 @@ class Removals {
     uint64_t cas;
     uint64_t version;  // changes when the entry does, so that an older removal does not settle it
     bool taken = false;
+    bool handed = false;  // to the node where the key lives now
   };
   struct Hash {
     using is_transparent = void;
@@ -101,6 +104,7 @@ class Removals {
   };
 
   bool ForgetIfEmpty();
+  bool AddLocked(std::string_view key, uint64_t cas, size_t most, config::OnOverflow on_overflow);
 
   std::atomic<bool> any_{false};
   mutable std::mutex mutex_;

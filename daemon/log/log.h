@@ -1,7 +1,7 @@
 // Logging: one line per event worth an operator's attention, as text or JSON, never per request.
 //
 // Over spdlog, process-wide by nature; every function may be called from any thread after Start().
-// Each line names its event from a fixed list (events.cc, documented in docs/operations.md), so
+// Each line names its event from a fixed list (Event, documented in docs/operations.md), so
 // that a log can be searched and alerted on without matching prose. No secret may be passed in.
 #pragma once
 

@@ -1,10 +1,14 @@
 // Lookup finds a host name's address without blocking the loop.
 //
-// Threading: the loop's thread; libuv's thread pool does the waiting.
+// Threading: the loop's thread. The waiting is done by a thread of its own per name, and not by
+// libuv's pool: name servers that do not answer would fill its four threads, so that no other name
+// is found, and hold up the end of a loop and of the process, which wait for the pool.
 #pragma once
 
 #include <uv.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -16,7 +20,7 @@ class Loop;
 // Handle of one look-up; destroying it forgets the look-up, the callback does not come then.
 class Lookup {
  public:
-  // `error` is 0 and `address` set, or a libuv error code.
+  // `error` is 0 and `address` valid, or a libuv error code.
   using Callback = std::function<void(int error, const sockaddr* address)>;
 
   // Of several addresses the one numbered `attempt` (modulo their number) is chosen, so that a
@@ -26,9 +30,11 @@ class Lookup {
   Lookup(const Lookup&) = delete;
   Lookup& operator=(const Lookup&) = delete;
 
+  [[nodiscard]] bool pending() const;
+
  private:
   struct State;
-  State* state_;
+  std::shared_ptr<State> state_;
 };
 
 // Fills `address` when `host` is an IPv4 or IPv6 address in digits, else returns false.

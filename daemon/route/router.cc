@@ -170,7 +170,9 @@ void Router::RetryAll() {
 void Router::Settle() {
   for (const Entry& entry : entries_) {
     backend::Node& node = entry.connection->node();
-    if (node.removals().any()) MoveRemovalsOf(node, true);
+    if (!node.removals().any()) continue;
+    MoveRemovalsOf(node);
+    node.removals().ForgetHanded();
   }
   DropUnneeded();
   const bool rest = std::all_of(entries_.begin(), entries_.end(),
@@ -207,18 +209,17 @@ void Router::MoveRemovals(const View& before, const View& after) {
         heir->StartChores();
       }
     }
-    MoveRemovalsOf(node, false);
+    MoveRemovalsOf(node);
   }
 }
 
-void Router::MoveRemovalsOf(backend::Node& node, bool forget) {
-  backend::Removals& removals = node.removals();
-  for (const auto& [key, cas] : removals.Keys()) {
+void Router::MoveRemovalsOf(backend::Node& node) {
+  for (const std::string& key : node.removals().Keys()) {
     backend::Connection& owner = Pick(key);
     if (&owner.node() == &node) continue;
-    (void)owner.node().removals().Add(key, cas, settings_.most_removals, settings_.on_overflow);
+    node.removals().HandOver(key, &owner.node().removals(), settings_.most_removals,
+                             settings_.on_overflow);
     owner.StartChores();
-    if (forget) removals.Forget(key);
   }
 }
 

@@ -108,7 +108,7 @@ class Router {
   void Settle();
   void DropUnneeded();
   void MoveRemovals(const View& before, const View& after);
-  void MoveRemovalsOf(backend::Node& node, bool forget);
+  void MoveRemovalsOf(backend::Node& node);
   [[nodiscard]] std::vector<backend::Connection*> Successors(const backend::Node& node,
                                                              const View& before,
                                                              const View& after) const;

@@ -1,24 +1,45 @@
 #include <doctest/doctest.h>
 
+#include <string>
+#include <vector>
+
 #include "daemon/backend/removals.h"
 
 namespace mcrelay::backend {
 
-TEST_CASE("removals: what is pending can be listed and forgotten when its keys live elsewhere") {
-  Removals removals;
-  REQUIRE(removals.Add("a", 5, 10, config::OnOverflow::kFlush));
-  REQUIRE(removals.Add("b", 7, 10, config::OnOverflow::kFlush));
-  auto keys = removals.Keys();
-  REQUIRE(keys.size() == 2);
-  for (const auto& [key, cas] : keys) CHECK(cas == (key == "a" ? 5 : 7));
+TEST_CASE("removals: what is pending is handed over once to the node where its key lives now") {
+  constexpr auto kFlush = config::OnOverflow::kFlush;
+  Removals before;
+  Removals after;
+  REQUIRE(before.Add("a", 5, 10, kFlush));
+  REQUIRE(before.Add("b", 7, 10, kFlush));
+  REQUIRE(before.Keys().size() == 2);
+  before.HandOver("a", &after, 10, kFlush);
+  before.HandOver("never there", &after, 10, kFlush);
+  CHECK(before.Keys() == std::vector<std::string>{"b"});
+  CHECK(after.Hides("a"));
+  CHECK(before.Hides("a"));  // for workers that do not know yet
 
-  removals.Forget("a");
-  CHECK_FALSE(removals.Hides("a"));
-  CHECK(removals.Hides("b"));
-  CHECK(removals.any());
-  removals.Forget("b");
-  removals.Forget("never there");
-  CHECK_FALSE(removals.any());
+  // It is done there: another worker that hands over, too, must not bring it back.
+  const auto claims = after.Take(10);
+  REQUIRE(claims.size() == 1);
+  CHECK(claims.front().cas == 5);
+  CHECK(after.Done(claims.front()));
+  before.HandOver("a", &after, 10, kFlush);
+  CHECK_FALSE(after.any());
+
+  // What fails afterwards is pending anew.
+  REQUIRE(before.Add("a", 9, 10, kFlush));
+  CHECK(before.Keys().size() == 2);
+  before.HandOver("a", &after, 10, kFlush);
+  CHECK(after.Hides("a"));
+
+  before.ForgetHanded();
+  CHECK_FALSE(before.Hides("a"));
+  CHECK(before.Hides("b"));
+  before.HandOver("b", &after, 10, kFlush);
+  before.ForgetHanded();
+  CHECK_FALSE(before.any());
 }
 
 TEST_CASE("removals: a pending flush is taken over once") {

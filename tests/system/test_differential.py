@@ -74,7 +74,8 @@ class GeneratorSelfTest(FleetTestCase):
 
     def test_memcached_agrees_with_itself(self):
         def fresh_pair():
-            return Pair(self.fleet.memcached().address, self.fleet.memcached().address, True)
+            return Pair(self.fleet.memcached().address, self.fleet.memcached().address, True,
+                        subject_pads=True)
 
         profile = ClassicProfile(44)
         profile.makers = [(weight, maker) for weight, maker in profile.makers

@@ -283,7 +283,10 @@ class Embedded(FleetTestCase):
         daemon, client, _ = self.embedded("-m", "16")
         for i in range(80):
             self.assertEqual(client.set(b"big%d" % i, value), b"STORED\r\n", i)
-        self.assertIsNone(client.get(b"big0"))
+        # Which ones is Redis' choice: within one second of its LRU clock all are of the same age.
+        kept = sum(client.get(b"big%d" % i) is not None for i in range(80))
+        self.assertLess(kept, 32)
+        self.assertGreater(kept, 8)
         daemon, client, _ = self.embedded("-m", "16", "-M")
         answers = {client.set(b"big%d" % i, value) for i in range(80)}
         self.assertEqual(answers, {b"STORED\r\n", b"SERVER_ERROR out of memory storing object\r\n"})
