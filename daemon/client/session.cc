@@ -4,26 +4,18 @@
 #include <utility>
 
 #include "daemon/client/context.h"
-#include "daemon/client/counting.h"
 #include "daemon/log/log.h"
 #include "protocol/memcache/answers.h"
 
 namespace mcrelay::client {
 
-using memcache::Command;
-using memcache::ParseResult;
-using memcache::ParseStatus;
-using memcache::Verb;
 using stats::Counter;
 
 namespace {
 
-// What the answers in flight may probably come to; a few may always be in flight.
-constexpr uint32_t kWindowBytes = 1u << 20;
 // With this much in memory for the client, further values are dropped and read again later: the
 // window is a guess from the values before, this is the bound.
 constexpr size_t kMostAnswerBytes = 4u << 20;
-constexpr uint16_t kSmallestWindow = 2;
 // With this much unread, nothing more is asked for the client.
 constexpr size_t kUnreadBytes = 256u << 10;
 
@@ -39,7 +31,7 @@ uint64_t KeyBit(std::string_view key) {
 Session::Session(Context& context, net::Stream::Kind kind)
     : context_(context),
       stream_(context.io.loop, context.io.buffers, this, kind),
-      average_read_bytes_(context.average_read_bytes),
+      window_(context.average_read_bytes),
       logged_in_(context.runtime->users == nullptr) {}
 
 bool Session::Adopt(int fd) {
@@ -47,38 +39,6 @@ bool Session::Adopt(int fd) {
   arrived_ms_ = context_.io.loop.now_ms();
   stream_.StartReading();
   return true;
-}
-
-net::StreamOwner::Space Session::OnReadSpace() {
-  net::Io& io = context_.io;
-  if (input_.empty()) return {io.scratch.data(), io.scratch.size()};
-  // Memory follows the bytes that came, not the ones that were announced.
-  const size_t wanted = need_ > input_.size() ? need_ - input_.size() : 0;
-  input_.Reserve(
-      std::clamp(wanted, net::kReadBytes / 16, std::max(input_.size(), net::kReadBytes)));
-  return {const_cast<char*>(input_.data()) + input_.size(), input_.free_tail()};
-}
-
-void Session::OnRead(size_t bytes) {
-  full_ = false;
-  context_.counters.Add(Counter::kBytesRead, bytes);
-  arrived_ms_ = context_.io.loop.now_ms();
-  if (input_.empty()) {
-    const std::string_view read(context_.io.scratch.data(), bytes);
-    const size_t taken = Process(read);
-    if (taken < read.size()) Keep(read.substr(taken));
-  } else {
-    input_.Extend(bytes);
-    input_.Consume(Process(input_.view()));
-    if (input_.empty()) context_.io.buffers.Return(&input_);
-  }
-  if (stalled_) stream_.StopReading();
-}
-
-void Session::Keep(std::string_view rest) {
-  if (stream_.closing()) return;
-  context_.io.buffers.Lend(&input_);
-  input_.Append(rest);
 }
 
 void Session::Resume() {
@@ -100,7 +60,7 @@ bool Session::Postpones(const Exchange& exchange, size_t value_bytes) {
   for (const Exchange* later = exchange.next; later != nullptr; later = later->next) {
     if (later->connection_ != nullptr && later->key() == exchange.key()) return false;
   }
-  Learn(static_cast<uint32_t>(value_bytes));
+  window_.Learn(static_cast<uint32_t>(value_bytes), &context_.average_read_bytes);
   ++postponed_;
   MarkDirty();
   return true;
@@ -108,24 +68,17 @@ bool Session::Postpones(const Exchange& exchange, size_t value_bytes) {
 
 void Session::ReadPostponed() {
   uint32_t expected = 0;
-  while (postponed_ > 0 && (expected == 0 || held_bytes_ + expected < kWindowBytes)) {
+  while (postponed_ > 0 && (expected == 0 || held_bytes_ + expected < Window::kBytes)) {
     Exchange* exchange = head_;  // anew each time: one that fails at once takes others along
     while (!exchange->postponed_) exchange = exchange->next;
-    expected += average_read_bytes_;
+    expected += window_.read_bytes();
     --postponed_;
     exchange->ReadAgain();
   }
 }
 
-// The values before are only a hint of those to come: as TCP does, start small, and grow only a
-// window that was really used.
-bool Session::WindowIsFull() const {
-  if (reads_in_flight_ < kSmallestWindow) return false;
-  return reads_in_flight_ >= window_ || expected_bytes_ >= kWindowBytes;
-}
-
 bool Session::Paused() const {
-  return task_ != nullptr || in_flight_ >= context_.runtime->most_in_flight || WindowIsFull() ||
+  return task_ != nullptr || in_flight_ >= context_.runtime->most_in_flight || window_.full() ||
          stream_.unsent_bytes() >= kUnreadBytes || stream_.closing();
 }
 
@@ -153,179 +106,6 @@ void Session::DropHold() {
   if (--holds_ == 0) hold_bits_ = 0;
 }
 
-// Returns how many bytes of `input` are done with.
-size_t Session::Process(std::string_view input) {
-  size_t at = 0;
-  stalled_ = held_back_ = false;
-  while (at < input.size()) {
-    if (Paused()) {
-      stalled_ = true;
-      context_.counters.Add(Counter::kConnYields);
-      break;
-    }
-    const std::string_view rest = input.substr(at);
-    if (swallow_ > 0) {
-      const size_t dropped = std::min<uint64_t>(swallow_, rest.size());
-      swallow_ -= dropped;
-      at += dropped;
-      continue;
-    }
-    if (list_ != nullptr) {
-      at += ContinueList(rest);
-      if (stalled_) break;
-      continue;
-    }
-    if (rest.size() < need_) break;
-    size_t consumed = 0;
-    const bool go_on = logged_in_ ? Parse(rest, &consumed) : LogIn(rest, &consumed);
-    at += consumed;
-    if (!go_on) break;
-  }
-  return at;
-}
-
-// Runs the first command of `rest`. False: it is incomplete, has to wait, or was the last.
-bool Session::Parse(std::string_view rest, size_t* consumed) {
-  Command& command = context_.command;
-  const ParseResult result =
-      memcache::Parse(rest, context_.runtime->parser, first_, scanned_, &command);
-  if (result.status == ParseStatus::kNeedMore) {
-    need_ = static_cast<uint32_t>(std::max(result.need, rest.size() + 1));
-    scanned_ = static_cast<uint32_t>(result.scanned);
-    return false;
-  }
-  need_ = scanned_ = 0;
-  *consumed = result.consumed;
-  if (result.status != ParseStatus::kBinary) first_ = false;
-  switch (result.status) {
-    case ParseStatus::kCommand:
-      if (!Run(command, rest, consumed)) return false;
-      break;
-    case ParseStatus::kTooLarge:
-      if (Held(command.key)) return Wait(consumed);
-      RefuseTooLarge(command, result.error);
-      break;
-    case ParseStatus::kError:
-      CountRefused(command.verb, result.error, &context_.counters);
-      Say(result.error);
-      break;
-    case ParseStatus::kBinary:
-      RefuseBinary(rest);
-      [[fallthrough]];
-    default:  // kClose
-      EndInput();
-      *consumed = rest.size();
-      return false;
-  }
-  swallow_ = result.swallow;
-  return !ending_;
-}
-
-// False: more has to come, or nothing more will be read.
-bool Session::LogIn(std::string_view rest, size_t* consumed) {
-  constexpr char kBinaryMagic = '\x80';
-  if (first_ && rest.front() == kBinaryMagic) {
-    RefuseBinary(rest);
-    *consumed = rest.size();
-    EndInput();
-    return false;
-  }
-  first_ = false;
-  const LoginResult result = ReadLogin(rest, *context_.runtime->users);
-  *consumed = result.consumed;
-  need_ = static_cast<uint32_t>(result.status == LoginStatus::kNeedMore ? rest.size() + 1 : 0);
-  if (result.status == LoginStatus::kNeedMore) return false;
-  if (result.status == LoginStatus::kClose) {
-    EndInput();
-    return false;
-  }
-  if (result.status != LoginStatus::kRefused) context_.counters.Add(Counter::kAuthCmds);
-  if (result.status == LoginStatus::kFailed) context_.counters.Add(Counter::kAuthErrors);
-  logged_in_ = result.status == LoginStatus::kIn;
-  Say(result.answer);
-  return true;
-}
-
-// The command stays in the input until what it waits for is done.
-bool Session::Wait(size_t* consumed) {
-  *consumed = 0;
-  stalled_ = held_back_ = true;
-  return false;
-}
-
-bool Session::Run(const Command& command, std::string_view rest, size_t* consumed) {
-  switch (command.verb) {
-    case Verb::kGet:
-    case Verb::kGets:
-    case Verb::kGat:
-    case Verb::kGats: {
-      const size_t keys_end = command.keys.data() + command.keys.size() - rest.data();
-      const size_t left = RunList(command, *consumed - keys_end);
-      if (left == 0) return true;
-      *consumed = keys_end - left;  // the list goes on from there
-      stalled_ = true;
-      return false;
-    }
-    case Verb::kQuit:
-      EndInput();
-      *consumed = rest.size();
-      return false;
-    default:
-      break;
-  }
-  if (command.verb <= Verb::kMetaDebug) {
-    if (Held(command.key)) return Wait(consumed);
-    const bool reads = command.verb == Verb::kMetaGet;
-    Push(reads ? average_read_bytes_ : kLineBytes)->Begin(this, command, command.key);
-    return true;
-  }
-  // They must not overtake a second step.
-  if (holds_ > 0 || (head_ != nullptr && RunsAlone(command.verb))) return Wait(consumed);
-  RunServerCommand(command);
-  return true;
-}
-
-// Starts the keys of a retrieval one by one. Returns how many bytes of the list had to wait.
-size_t Session::RunList(const Command& command, size_t tail_bytes) {
-  std::string_view keys = command.keys;
-  std::string_view key;
-  for (std::string_view rest = keys; memcache::NextKey(&rest, &key); keys = rest) {
-    if (Paused() || Held(key)) {
-      list_ = std::make_unique<List>(List{command.verb, command.exptime, keys.size(), tail_bytes});
-      return keys.size();
-    }
-    Exchange* const exchange = Push(average_read_bytes_);
-    exchange->in_list = true;
-    std::string_view after = rest;
-    std::string_view ignored;
-    exchange->ends_list = after.empty() || !memcache::NextKey(&after, &ignored);
-    exchange->Begin(this, command, key);
-  }
-  return 0;
-}
-
-size_t Session::ContinueList(std::string_view input) {
-  const std::unique_ptr<List> list = std::move(list_);
-  Command& command = context_.command;
-  command.verb = list->verb;
-  command.noreply = false;
-  command.exptime = list->exptime;
-  command.keys = input.substr(0, list->key_bytes);
-  const size_t left = RunList(command, list->tail_bytes);
-  if (left == 0) return list->key_bytes + list->tail_bytes;
-  stalled_ = true;
-  return list->key_bytes - left;
-}
-
-void Session::RefuseTooLarge(const Command& command, std::string_view error) {
-  context_.counters.Add(Counter::kStoreTooLarge);
-  if (command.verb == Verb::kSet || command.verb == Verb::kMetaSet) {
-    Push()->BeginRemoval(this, command);
-  } else {
-    Say(error);
-  }
-}
-
 Exchange* Session::Push(uint32_t expected_bytes) {
   Exchange* const exchange = context_.exchanges.Take();
   exchange->next = nullptr;
@@ -334,8 +114,7 @@ Exchange* Session::Push(uint32_t expected_bytes) {
   tail_ = exchange;
   exchange->expected_bytes = expected_bytes;
   ++in_flight_;
-  expected_bytes_ += expected_bytes;
-  if (expected_bytes != kLineBytes) ++reads_in_flight_;
+  window_.Enter(expected_bytes);
   return exchange;
 }
 
@@ -378,31 +157,17 @@ void Session::Pop() {
   head_ = exchange->next;
   if (head_ == nullptr) tail_ = nullptr;
   --in_flight_;
-  expected_bytes_ -= exchange->expected_bytes;
-  if (exchange->expected_bytes != kLineBytes) {
-    --reads_in_flight_;
-    if (stalled_ && window_ < context_.runtime->most_in_flight) ++window_;
-  }
+  window_.Leave(exchange->expected_bytes, stalled_, context_.runtime->most_in_flight);
   Buffer& held = exchange->held();
   held_bytes_ -= held.size();
   if (!held.empty()) stream_.out().Append(held.view());
   if (exchange->in_list) EndListKey(exchange);
-  if (exchange->expected_bytes != kLineBytes) Learn(exchange->answer_bytes());
+  if (exchange->expected_bytes != Window::kLineBytes)
+    window_.Learn(exchange->answer_bytes(), &context_.average_read_bytes);
   // Waiting for the window is no reason to be overdue: the node that made it wait answers at once
   // now.
   if (stalled_ && (!held_back_ || exchange->answered())) arrived_ms_ = context_.io.loop.now_ms();
   exchange->Leave();
-}
-
-void Session::Learn(uint32_t read_bytes) {
-  const auto blend = [&](uint32_t average, uint32_t weight) {
-    return std::max<uint32_t>(
-        static_cast<uint32_t>((uint64_t{average} * (weight - 1) + read_bytes) / weight),
-        kLineBytes + 1);
-  };
-  // Up at once, down slowly: one large value may announce more.
-  average_read_bytes_ = std::max(blend(average_read_bytes_, 8), std::min(read_bytes, kWindowBytes));
-  context_.average_read_bytes = blend(context_.average_read_bytes, 64);
 }
 
 // The whole list ends in END, or in the first failure of one of its keys.

@@ -19,6 +19,7 @@
 
 #include "daemon/client/exchange.h"
 #include "daemon/client/task.h"
+#include "daemon/client/window.h"
 #include "daemon/net/stream.h"
 #include "protocol/buffer.h"
 #include "protocol/memcache/command.h"
@@ -60,8 +61,6 @@ class Session final : public net::StreamOwner {
  private:
   friend class Exchange;
 
-  static constexpr uint32_t kLineBytes = 64;  // any answer that is not an item
-
   // The rest of a key list that had to wait.
   struct List {
     memcache::Verb verb;
@@ -78,7 +77,6 @@ class Session final : public net::StreamOwner {
   void OnClosed() override;
 
   [[nodiscard]] size_t Process(std::string_view input);
-  [[nodiscard]] bool WindowIsFull() const;
   [[nodiscard]] bool Paused() const;
   [[nodiscard]] bool Held(std::string_view key) const;
   [[nodiscard]] bool Parse(std::string_view rest, size_t* consumed);
@@ -99,7 +97,7 @@ class Session final : public net::StreamOwner {
   void RefuseTooLarge(const memcache::Command& command, std::string_view error);
   void RefuseBinary(std::string_view request);
   void EndInput();
-  Exchange* Push(uint32_t expected_bytes = kLineBytes);
+  Exchange* Push(uint32_t expected_bytes = Window::kLineBytes);
   void Say(std::string_view answer);
   void Keep(std::string_view rest);
 
@@ -112,7 +110,6 @@ class Session final : public net::StreamOwner {
   [[nodiscard]] Rival RivalOf(const Exchange& exchange) const;
 
   void Pop();
-  void Learn(uint32_t read_bytes);
   void EndListKey(Exchange* exchange);
   void MarkDirty();
 
@@ -131,11 +128,8 @@ class Session final : public net::StreamOwner {
   uint64_t hold_bits_ = 0;  // a hint for Held(): bits of the keys held
   uint32_t need_ = 0;       // input size below which parsing is pointless
   uint32_t scanned_ = 0;
-  uint32_t average_read_bytes_;
-  uint32_t expected_bytes_ = 0;  // what the answers in flight will probably come to
+  Window window_;
   uint16_t in_flight_ = 0;
-  uint16_t reads_in_flight_ = 0;
-  uint16_t window_ = 4;     // reads that may be in flight
   uint16_t postponed_ = 0;  // exchanges to be read again
   uint16_t holds_ = 0;
   bool first_ = true;  // nothing parsed yet
