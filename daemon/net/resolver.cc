@@ -131,7 +131,7 @@ class Questions {
 
 Lookup::Lookup(Loop& loop, const std::string& host, uint16_t port, size_t attempt,
                Callback callback)
-    : state_(std::make_shared<State>(&loop, port, attempt, std::move(callback))) {
+    : state_(new State{&loop, port, attempt, std::move(callback)}) {
   const int error = Questions<State>::Get().Ask(host, state_);
   if (error != 0) state_->callback(error, nullptr);
 }
