@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstddef>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -46,6 +47,8 @@ class RawSession {
 
   // Position in the worker's list.
   uint32_t index = 0;
+  // The clients of the listener that it came through; see Worker::Adopt().
+  std::atomic<uint64_t>* listener = nullptr;
 
  private:
   class Side;
