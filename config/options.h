@@ -16,7 +16,7 @@ enum class Action : uint8_t { kRun, kHelp, kVersion, kLicense, kCheck, kPrint, k
 
 struct Options {
   Action action = Action::kRun;
-  Settings settings;           // without `listen`
+  Settings settings;  // without `listen`
   ListenFlags listen;
   int verbosity = 0;           // number of -v
   std::string config_file;     // --config

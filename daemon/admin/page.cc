@@ -186,8 +186,7 @@ void Page::Nodes() {
           Escape(At(at + "/name").get<std::string>()));
     Write("{}{}{}", Value("td", at + "/state", Format::kText, " class=\"state\""),
           Cell(at + "/state_seconds", Format::kSpan), Cell(at + "/down_seconds", Format::kSpan));
-    Write("<td>{} of {}</td>{}{}{}<td>{}</td>",
-          Value("span", at + "/connections", Format::kCount),
+    Write("<td>{} of {}</td>{}{}{}<td>{}</td>", Value("span", at + "/connections", Format::kCount),
           At(at + "/most_connections").get<int>(), Cell(at + "/in_flight", Format::kCount),
           Cell(at + "/requests", Format::kCount), Cell(at + "/per_second", Format::kRate),
           Chart({at + "/history/per_second"}, Format::kRate));

@@ -10,8 +10,8 @@
 // client is closed. Whoever ends first, the other gets what is still on its way.
 #pragma once
 
-#include <cstddef>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>

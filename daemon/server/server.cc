@@ -169,8 +169,7 @@ void Server::StartWorkers() {
   for (const auto& worker : workers_) worker->Start();
 }
 
-void Server::OnAccepted(int fd, net::Stream::Kind kind, bool raw,
-                        Monitor::ListenerCounts& counts) {
+void Server::OnAccepted(int fd, net::Stream::Kind kind, bool raw, Monitor::ListenerCounts& counts) {
   size_t sessions = 0;
   worker::Worker* least = workers_.front().get();
   for (const auto& worker : workers_) {
