@@ -12,7 +12,9 @@ namespace {
 
 constexpr uint64_t kChoresMs = 25;
 constexpr uint64_t kPauseAfterRefusalMs = 250;
-constexpr size_t kMostPerRound = 512;
+// The next ones leave when these are answered: Redis sets the pace, and the requests of clients
+// wait for so many of each worker at most.
+constexpr size_t kMostUnderWay = 64;
 
 // Told when the server has ended an old connection for us. Deletes itself.
 class KillWaiter final : public Waiter {
@@ -32,35 +34,38 @@ class KillWaiter final : public Waiter {
   std::shared_ptr<OldConnection> old_;
 };
 
+}  // namespace
+
 // Told when a removal is acknowledged. Deletes itself.
-class RemovalWaiter final : public Waiter {
+class Connection::RemovalWaiter final : public Waiter {
  public:
-  RemovalWaiter(Node& node, Removals::Claim claim, uint64_t* refused)
-      : node_(node), claim_(std::move(claim)), refused_(refused) {}
+  RemovalWaiter(Connection& connection, Removals::Claim claim)
+      : connection_(connection), claim_(std::move(claim)) {
+    ++connection_.removals_under_way_;
+  }
 
   bool OnReply(const redis::Reply& reply) override {
+    Node& node = connection_.node();
     if (reply.is_error()) {
-      ++*refused_;
-      node_.removals().GiveBack(claim_);
-    } else if (node_.removals().Done(claim_)) {
-      log::Info(log::Event::kPendingRemoval, "node {}: every pending removal is done",
-                node_.name());
+      ++connection_.refused_removals_;
+      node.removals().GiveBack(claim_);
+    } else if (node.removals().Done(claim_)) {
+      log::Info(log::Event::kPendingRemoval, "node {}: every pending removal is done", node.name());
     }
+    if (--connection_.removals_under_way_ == 0) connection_.DoChores();
     delete this;
     return true;
   }
   void OnLost() override {
-    node_.removals().GiveBack(claim_);
+    --connection_.removals_under_way_;
+    connection_.node().removals().GiveBack(claim_);
     delete this;
   }
 
  private:
-  Node& node_;
+  Connection& connection_;
   Removals::Claim claim_;
-  uint64_t* refused_;
 };
-
-}  // namespace
 
 void Connection::StartChores() {
   if (!chores_.active()) chores_.EveryFromNow(kChoresMs);
@@ -74,7 +79,8 @@ void Connection::DoChores() {
     chores_.Stop();
     return;
   }
-  if (state_ != State::kUp || io_.loop.now_ms() < chores_after_ms_) return;
+  if (state_ != State::kUp || io_.loop.now_ms() < chores_after_ms_ || removals_under_way_ > 0)
+    return;
   if (refused_removals_ > 0) {
     // Redis takes no writes now (MISCONF, READONLY): the misses hold, ask again later.
     refused_removals_ = 0;
@@ -83,7 +89,7 @@ void Connection::DoChores() {
   }
   KillOldConnections();
   CloseBatch();
-  for (Removals::Claim& claim : removals.Take(kMostPerRound)) {
+  for (Removals::Claim& claim : removals.Take(kMostUnderWay)) {
     if (claim.key.empty() && settings_.make_flush != nullptr) {
       flush_ = settings_.make_flush(io_, settings_, node_, std::move(claim));
       continue;
@@ -93,7 +99,7 @@ void Connection::DoChores() {
     } else {
       settings_.write_removal(claim.key, claim.cas, &requests_);
     }
-    Expect(new RemovalWaiter(*node_, std::move(claim), &refused_removals_), io_.loop.now_ms());
+    Expect(new RemovalWaiter(*this, std::move(claim)), io_.loop.now_ms());
   }
 }
 

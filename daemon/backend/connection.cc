@@ -20,15 +20,17 @@ void AddOwn(std::atomic<uint64_t>& counter, uint64_t amount) {
 
 }  // namespace
 
-Connection::Connection(net::Io& io, const Settings& settings, std::shared_ptr<Node> node,
-                       BatchCounters& batch_counters, uint64_t random_seed, bool reads_replica)
+Connection::Connection(net::Io& io, std::shared_ptr<const Settings> settings,
+                       std::shared_ptr<Node> node, BatchCounters& batch_counters,
+                       uint64_t random_seed, bool reads_replica)
     : io_(io),
-      settings_(settings),
+      shared_settings_(std::move(settings)),
+      settings_(*shared_settings_),
       node_(std::move(node)),
       traffic_(node_->NewTraffic()),
       batch_counters_(batch_counters),
       link_settings_{
-          node_->backend(), settings.connect_ms, settings.reply_bytes, settings.scripts, 0,
+          node_->backend(), settings_.connect_ms, settings_.reply_bytes, settings_.scripts, 0,
           reads_replica},
       random_(random_seed | 1),
       retry_(io.loop, [this] { Open(); }),
@@ -185,9 +187,7 @@ void Connection::OnLinkUp() {
   distrusted_ = false;
   killing_.clear();
   if (node_->removals().any()) StartChores();
-  if (node_->ReportUp(io_.loop.now_ms())) {
-    log::Info(log::Event::kNodeUp, "node {} is up again", node_->name());
-  }
+  if (node_->ReportUp()) log::Info(log::Event::kNodeUp, "node {} is up again", node_->name());
 }
 
 void Connection::OnLinkDown(const std::string& reason, bool by_us) {
@@ -216,7 +216,7 @@ void Connection::Retry(const std::string& reason) {
   if (failures_ >= settings_.failures && !ejected_) {
     ejected_ = true;
     Add(node_->counters.ejections);
-    if (node_->ReportDown(io_.loop.now_ms())) {
+    if (node_->ReportDown()) {
       log::Warning(log::Event::kNodeDown, "node {} ({}) is down: {}; probing in the background",
                    node_->name(), node_->backend().location, reason);
     }

@@ -84,11 +84,14 @@ class Connection final : public LinkUser {
                                          std::shared_ptr<Node> node,
                                          Removals::Claim claim) = nullptr;
     std::string flush_prefix{};  // make_flush removes keys that start so
+
+    bool operator==(const Settings&) const = default;
   };
 
   // Starts connecting at once, unless the node has no address: then it is ejected for good. Borrows
-  // all but `node`. `reads_replica`: the node is a cluster's replica and is to answer reads.
-  Connection(net::Io& io, const Settings& settings, std::shared_ptr<Node> node,
+  // `io` and `batch_counters`. `reads_replica`: the node is a cluster's replica and is to answer
+  // reads.
+  Connection(net::Io& io, std::shared_ptr<const Settings> settings, std::shared_ptr<Node> node,
              BatchCounters& batch_counters, uint64_t random_seed, bool reads_replica = false);
   ~Connection();
 
@@ -137,6 +140,8 @@ class Connection final : public LinkUser {
   void OnLinkDown(const std::string& reason, bool by_us) override;
   void OnRetiredEnd(Link* link) override;
 
+  class RemovalWaiter;
+
   void CountError(std::string_view text);
   void Answer(const redis::Reply& reply);
   void DoChores();
@@ -147,6 +152,7 @@ class Connection final : public LinkUser {
   void LoseQueued();
 
   net::Io& io_;
+  const std::shared_ptr<const Settings> shared_settings_;
   const Settings& settings_;
   const std::shared_ptr<Node> node_;
   const std::shared_ptr<Traffic> traffic_;
@@ -171,6 +177,7 @@ class Connection final : public LinkUser {
   net::Timer chores_;
   std::unique_ptr<Chore> flush_;
   uint64_t chores_after_ms_ = 0;
+  size_t removals_under_way_ = 0;
   uint64_t refused_removals_ = 0;
 
   std::vector<Slot> batch_;

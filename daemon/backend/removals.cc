@@ -7,7 +7,8 @@ namespace mcrelay::backend {
 
 bool Removals::Hides(std::string_view key) const {
   const std::lock_guard lock(mutex_);
-  return flush_ != 0 || hides_all_ || entries_.find(key) != entries_.end();
+  return flush_ != 0 || hides_all_ || waiting_.find(key) != waiting_.end() ||
+         taken_.find(key) != taken_.end();
 }
 
 bool Removals::Add(std::string_view key, uint64_t cas, size_t most,
@@ -18,11 +19,11 @@ bool Removals::Add(std::string_view key, uint64_t cas, size_t most,
 
 bool Removals::AddLocked(std::string_view key, uint64_t cas, size_t most,
                          config::OnOverflow on_overflow) {
-  const auto found = entries_.find(key);
-  if (found != entries_.end()) {
-    found->second = {std::max(found->second.cas, cas), ++versions_};
-  } else if (entries_.size() < most) {
-    entries_.emplace(key, Entry{cas, ++versions_});
+  if (Entry* const entry = Find(key); entry != nullptr) {
+    *entry = {std::max(entry->cas, cas), ++versions_};
+    TakeAgain(key);
+  } else if (waiting_.size() + taken_.size() < most) {
+    waiting_.emplace(key, Entry{cas, ++versions_});
   } else {
     if (on_overflow == config::OnOverflow::kFlush) flush_ = ++versions_;
     if (on_overflow == config::OnOverflow::kMiss) hides_all_ = true;
@@ -30,6 +31,24 @@ bool Removals::AddLocked(std::string_view key, uint64_t cas, size_t most,
   }
   any_.store(true, std::memory_order_release);
   return true;
+}
+
+Removals::Entry* Removals::Find(std::string_view key) {
+  for (Entries* entries : {&waiting_, &taken_}) {
+    if (const auto found = entries->find(key); found != entries->end()) return &found->second;
+  }
+  return nullptr;
+}
+
+void Removals::Erase(std::string_view key) {
+  for (Entries* entries : {&waiting_, &taken_}) {
+    if (const auto found = entries->find(key); found != entries->end()) entries->erase(found);
+  }
+}
+
+void Removals::TakeAgain(std::string_view key) {
+  const auto found = taken_.find(key);
+  if (found != taken_.end()) waiting_.insert(taken_.extract(found));
 }
 
 bool Removals::TellOverflow() {
@@ -46,18 +65,19 @@ uint64_t Removals::Quiet() const {
 
 void Removals::Settle(std::string_view key, uint64_t cas, uint64_t quiet) {
   const std::lock_guard lock(mutex_);
-  const auto found = entries_.find(key);
-  if (found == entries_.end() || found->second.cas > cas) return;
+  Entry* const entry = Find(key);
+  if (entry == nullptr || entry->cas > cas) return;
   if (quiet == retired_ + 1) {
-    entries_.erase(found);
+    Erase(key);
     ForgetIfEmpty();
   } else {
-    found->second = {cas, ++versions_};
+    *entry = {cas, ++versions_};
+    TakeAgain(key);
   }
 }
 
 bool Removals::ForgetIfEmpty() {
-  const bool empty = entries_.empty() && flush_ == 0 && !hides_all_;
+  const bool empty = waiting_.empty() && taken_.empty() && flush_ == 0 && !hides_all_;
   if (empty) {
     any_.store(false, std::memory_order_release);
     told_overflow_ = false;
@@ -97,11 +117,10 @@ std::vector<Removals::Claim> Removals::Take(size_t most) {
     flush_taken_ = true;
     return claims;
   }
-  for (auto& [key, entry] : entries_) {
-    if (claims.size() == most) break;
-    if (entry.taken) continue;
-    entry.taken = true;
-    claims.push_back({key, entry.cas, entry.version});
+  while (claims.size() < most && !waiting_.empty()) {
+    const auto next = waiting_.begin();
+    claims.push_back({next->first, next->second.cas, next->second.version});
+    taken_.insert(waiting_.extract(next));
   }
   return claims;
 }
@@ -112,13 +131,14 @@ bool Removals::Done(const Claim& claim) {
     if (flush_ == claim.version) {
       flush_ = 0;
       // What failed before the flush was asked for is gone with it.
-      std::erase_if(entries_,
-                    [&](const auto& item) { return item.second.version < claim.version; });
+      const auto older = [&](const auto& item) { return item.second.version < claim.version; };
+      std::erase_if(waiting_, older);
+      std::erase_if(taken_, older);
     }
     flush_taken_ = false;
-  } else if (const auto found = entries_.find(claim.key);
-             found != entries_.end() && found->second.version == claim.version) {
-    entries_.erase(found);
+  } else if (const Entry* const entry = Find(claim.key);
+             entry != nullptr && entry->version == claim.version) {
+    Erase(claim.key);
   }
   return ForgetIfEmpty();
 }
@@ -127,17 +147,19 @@ void Removals::GiveBack(const Claim& claim) {
   const std::lock_guard lock(mutex_);
   if (claim.key.empty()) {
     flush_taken_ = false;
-  } else if (const auto found = entries_.find(claim.key); found != entries_.end()) {
-    found->second.taken = false;
+  } else {
+    TakeAgain(claim.key);
   }
 }
 
 std::vector<std::string> Removals::Keys() const {
   std::vector<std::string> keys;
   const std::lock_guard lock(mutex_);
-  keys.reserve(entries_.size());
-  for (const auto& [key, entry] : entries_) {
-    if (!entry.handed) keys.push_back(key);
+  keys.reserve(waiting_.size() + taken_.size());
+  for (const Entries* entries : {&waiting_, &taken_}) {
+    for (const auto& [key, entry] : *entries) {
+      if (!entry.handed) keys.push_back(key);
+    }
   }
   return keys;
 }
@@ -146,15 +168,17 @@ std::vector<std::string> Removals::Keys() const {
 void Removals::HandOver(std::string_view key, Removals* heir, size_t most,
                         config::OnOverflow on_overflow) {
   const std::scoped_lock lock(mutex_, heir->mutex_);
-  const auto found = entries_.find(key);
-  if (found == entries_.end() || found->second.handed) return;
-  found->second.handed = true;
-  (void)heir->AddLocked(key, found->second.cas, most, on_overflow);
+  Entry* const entry = Find(key);
+  if (entry == nullptr || entry->handed) return;
+  entry->handed = true;
+  (void)heir->AddLocked(key, entry->cas, most, on_overflow);
 }
 
 void Removals::ForgetHanded() {
   const std::lock_guard lock(mutex_);
-  std::erase_if(entries_, [](const auto& item) { return item.second.handed; });
+  const auto handed = [](const auto& item) { return item.second.handed; };
+  std::erase_if(waiting_, handed);
+  std::erase_if(taken_, handed);
   ForgetIfEmpty();
 }
 
@@ -175,7 +199,7 @@ void Removals::HideAll() {
 
 size_t Removals::size() const {
   const std::lock_guard lock(mutex_);
-  return entries_.size();
+  return waiting_.size() + taken_.size();
 }
 
 }  // namespace mcrelay::backend

@@ -95,7 +95,6 @@ class Removals {
   struct Entry {
     uint64_t cas;
     uint64_t version;  // changes when the entry does, so that an older removal does not settle it
-    bool taken = false;
     bool handed = false;  // to the node where the key lives now
   };
   struct Hash {
@@ -103,12 +102,21 @@ class Removals {
     size_t operator()(std::string_view key) const { return std::hash<std::string_view>()(key); }
   };
 
+  using Entries = std::unordered_map<std::string, Entry, Hash, std::equal_to<>>;
+
   bool ForgetIfEmpty();
+  [[nodiscard]] Entry* Find(std::string_view key);
+  void Erase(std::string_view key);
+  // A key in taken_ that has to be taken once more.
+  void TakeAgain(std::string_view key);
   bool AddLocked(std::string_view key, uint64_t cas, size_t most, config::OnOverflow on_overflow);
 
   std::atomic<bool> any_{false};
   mutable std::mutex mutex_;
-  std::unordered_map<std::string, Entry, Hash, std::equal_to<>> entries_;
+  // A key is in one of the two, so that finding the next to be taken costs the same however many
+  // are under way.
+  Entries waiting_;
+  Entries taken_;
   std::vector<std::shared_ptr<OldConnection>> old_;
   uint64_t versions_ = 0;
   uint64_t retired_ = 0;  // connections ever retired

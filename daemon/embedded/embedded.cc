@@ -4,11 +4,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <thread>
@@ -20,6 +18,8 @@ namespace mcrelay::embedded {
 namespace {
 
 constexpr uint64_t kRestartMs = 200;
+// Long enough for any command that the workers send, on any machine.
+constexpr int kMostSecondsDown = 10;
 constexpr auto kStartTime = std::chrono::seconds(5);
 
 std::string FindProgram() {
@@ -35,26 +35,6 @@ std::string FindProgram() {
       "no redis-server on this machine for the embedded store: install the package redis-server, "
       "or "
       "name a Redis with --backend host:port:db");
-}
-
-// systemd's RuntimeDirectory=, else a fresh folder only we can enter.
-std::string MakeFolder(bool* ours) {
-  const char* runtime = std::getenv("RUNTIME_DIRECTORY");
-  if (runtime != nullptr && *runtime != '\0') {
-    *ours = false;
-    return std::string(runtime).substr(0, std::strcspn(runtime, ":"));
-  }
-  *ours = true;
-  for (const char* name : {"XDG_RUNTIME_DIR", "TMPDIR"}) {
-    const char* base = std::getenv(name);
-    if (base == nullptr || *base == '\0') continue;
-    std::string pattern = std::string(base) + "/mcrelay-XXXXXX";
-    if (mkdtemp(pattern.data()) != nullptr) return pattern;
-  }
-  std::string pattern = "/tmp/mcrelay-XXXXXX";
-  if (mkdtemp(pattern.data()) != nullptr) return pattern;
-  throw std::runtime_error(std::string("cannot make a folder for the embedded store in /tmp: ") +
-                           std::strerror(errno));
 }
 
 bool Connects(const std::string& path) {
@@ -86,26 +66,17 @@ Embedded::Embedded(net::Loop& loop, uint64_t memory_bytes, bool evictions)
       memory_bytes_(memory_bytes),
       evictions_(evictions),
       program_(FindProgram()),
-      folder_(MakeFolder(&ours_)),
-      restart_(loop, [this] { StartChild(); }) {
+      restart_(loop, [this] { StartChild(); }),
+      watch_(loop, [this] { LookAfterIt(); }) {
   StartChild();
   WaitUntilItAnswers();
 }
 
-Embedded::~Embedded() {
-  child_.reset();
-  std::error_code ignored;
-  if (ours_) {
-    std::filesystem::remove_all(folder_, ignored);
-  } else {
-    std::filesystem::remove(folder_ + "/redis.sock", ignored);
-    std::filesystem::remove(folder_ + "/redis.log", ignored);
-  }
-}
+Embedded::~Embedded() = default;
 
 config::Backend Embedded::backend() const {
   config::Backend backend;
-  backend.unix_path = folder_ + "/redis.sock";
+  backend.unix_path = folder_.socket();
   backend.location = "unix:" + backend.unix_path + ":0";
   backend.name = backend.ring_name = "embedded";
   return backend;
@@ -117,7 +88,7 @@ void Embedded::StartChild() {
       "--port",
       "0",
       "--unixsocket",
-      folder_ + "/redis.sock",
+      folder_.socket(),
       "--unixsocketperm",
       "700",
       "--save",
@@ -131,9 +102,9 @@ void Embedded::StartChild() {
       "--maxclients",
       "1000",
       "--dir",
-      folder_,
+      folder_.path(),
       "--logfile",
-      folder_ + "/redis.log",
+      folder_.log(),
       "--daemonize",
       "no",
   };
@@ -141,28 +112,41 @@ void Embedded::StartChild() {
     child_ = std::make_unique<net::Child>(loop_, arguments, [this](const std::string& how) {
       log::Error(log::Event::kEmbedded,
                  "the embedded redis-server ended ({}): {}; starting it again, its items are lost",
-                 how, LastLine(folder_ + "/redis.log"));
+                 how, LastLine(folder_.log()));
       restart_.Once(kRestartMs);
     });
-    log::Info(log::Event::kEmbedded, "embedded redis-server started, pid {}, socket {}/redis.sock",
-              child_->pid(), folder_);
+    log::Info(log::Event::kEmbedded, "embedded redis-server started, pid {}, socket {}",
+              child_->pid(), folder_.socket());
   } catch (const std::runtime_error& error) {
     log::Error(log::Event::kEmbedded, "{}", error.what());
     restart_.Once(kRestartMs);
   }
 }
 
+void Embedded::Watch(std::function<bool()> down) {
+  down_ = std::move(down);
+  watch_.Every(1000);
+}
+
+void Embedded::LookAfterIt() {
+  const bool hangs = down_() && child_ != nullptr && child_->pid() == watched_;
+  seconds_down_ = hangs ? seconds_down_ + 1 : 0;
+  watched_ = child_ == nullptr ? 0 : child_->pid();
+  if (seconds_down_ < kMostSecondsDown) return;
+  seconds_down_ = 0;
+  log::Error(log::Event::kEmbedded,
+             "the embedded redis-server has not answered for {} s: ending it", kMostSecondsDown);
+  child_->Kill();
+}
+
 void Embedded::WaitUntilItAnswers() {
   const auto until = std::chrono::steady_clock::now() + kStartTime;
   while (std::chrono::steady_clock::now() < until) {
-    if (Connects(folder_ + "/redis.sock")) return;
+    if (Connects(folder_.socket())) return;
     if (child_ == nullptr || !child_->running()) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
-  const std::string why = LastLine(folder_ + "/redis.log");
-  child_.reset();
-  std::error_code ignored;
-  if (ours_) std::filesystem::remove_all(folder_, ignored);
+  const std::string why = LastLine(folder_.log());
   throw std::runtime_error("the embedded redis-server did not start: " + why);
 }
 

@@ -79,6 +79,10 @@ bool Child::running() {
   return !state_->reaped;
 }
 
+void Child::Kill() {
+  if (!state_->reaped) uv_process_kill(&state_->handle, SIGKILL);
+}
+
 int Child::pid() const { return state_->handle.pid; }
 
 }  // namespace mcrelay::net

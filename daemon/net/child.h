@@ -32,6 +32,8 @@ class Child {
   Child& operator=(const Child&) = delete;
 
   [[nodiscard]] int pid() const;
+  // Ends it by force; `exited` follows.
+  void Kill();
   // False once it has ended. For a start-up that waits without running the loop: `exited` is not
   // called then.
   [[nodiscard]] bool running();

@@ -15,28 +15,37 @@ constexpr uint64_t kSettleMs = 1000;
 // A node that redirections lead to, but that no view names, is kept so long after the last one.
 constexpr uint64_t kKeptMs = 30'000;
 
+std::shared_ptr<const backend::Connection::Settings> Share(backend::Connection::Settings settings,
+                                                           bool cluster) {
+  if (cluster) settings.merge_keys = 1;  // an MGET may not span slots
+  return std::make_shared<const backend::Connection::Settings>(std::move(settings));
+}
+
 }  // namespace
 
-Router::Router(net::Io& io, const backend::Connection::Settings& settings, Setup setup,
-               backend::BatchCounters& batch_counters, uint64_t random_seed)
+Router::Router(net::Io& io, backend::Connection::Settings settings, Setup setup,
+               backend::BatchCounters& batch_counters, uint64_t random_seed, Router* before)
     : io_(io),
-      settings_(settings),
+      shared_settings_(Share(std::move(settings), setup.watcher != nullptr &&
+                                                      setup.watcher->cluster_nodes() != nullptr)),
+      settings_(*shared_settings_),
       watcher_(std::move(setup.watcher)),
       placement_(std::move(setup.placement)),
       read_from_(setup.read_from),
       batch_counters_(batch_counters),
       random_(random_seed * 31),
+      before_(before != nullptr && before->settings_ == settings_ ? before : nullptr),
       retry_(io.loop, [this] { RetryAll(); }),
       settle_(io.loop, [this] { Settle(); }) {
   if (watcher_ == nullptr) {
     view_ = std::move(setup.view);
     Build(*view_);
+    before_ = nullptr;
     return;
   }
   if (watcher_->cluster_nodes() != nullptr) {
     slots_ = std::make_shared<Slots>();
     placement_ = slots_;
-    settings_.merge_keys = 1;  // an MGET may not span slots
   }
   subscription_ = watcher_->Subscribe([this, alive = std::weak_ptr<bool>(alive_)] {
     io_.loop.Post([this, alive] {
@@ -45,6 +54,7 @@ Router::Router(net::Io& io, const backend::Connection::Settings& settings, Setup
   });
   view_ = watcher_->view();
   Build(*view_);
+  before_ = nullptr;
 }
 
 Router::~Router() {
@@ -88,11 +98,32 @@ backend::Connection& Router::Connect(const std::shared_ptr<backend::Node>& node,
     entry.used_ms = needed ? 0 : io_.loop.now_ms();
     return *entry.connection;
   }
+  auto connection = before_ == nullptr ? nullptr : before_->GiveUp(*node, reads_replica);
+  if (connection == nullptr) {
+    connection =
+        std::make_unique<backend::Connection>(io_, shared_settings_, node, batch_counters_,
+                                              ++random_, reads_replica && slots_ != nullptr);
+  }
   entries_.push_back(
-      {std::make_unique<backend::Connection>(io_, settings_, node, batch_counters_, ++random_,
-                                             reads_replica && slots_ != nullptr),
-       reads_replica, needed, needed ? 0 : io_.loop.now_ms()});
+      {std::move(connection), reads_replica, needed, needed ? 0 : io_.loop.now_ms()});
   return *entries_.back().connection;
+}
+
+// The nodes are those of one configuration or one watcher, so the same node is the same kind.
+std::unique_ptr<backend::Connection> Router::GiveUp(const backend::Node& node, bool reads_replica) {
+  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
+    return &entry.connection->node() == &node && entry.reads_replica == reads_replica;
+  });
+  if (found == entries_.end()) return nullptr;
+  auto connection = std::move(found->connection);
+  entries_.erase(found);
+  return connection;
+}
+
+void Router::Retire() {
+  CloseBatches();
+  settle_.Stop();
+  alive_.reset();
 }
 
 backend::Connection& Router::PickReader(std::string_view redis_key) {

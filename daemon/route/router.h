@@ -52,8 +52,10 @@ class Router {
     config::ReadFrom read_from = config::ReadFrom::kPrimary;
   };
 
-  Router(net::Io& io, const backend::Connection::Settings& settings, Setup setup,
-         backend::BatchCounters& batch_counters, uint64_t random_seed);
+  // `before`, which may be null, is the retired router of the configuration before: connections to
+  // nodes that are configured alike are taken over from it, with all that is in flight on them.
+  Router(net::Io& io, backend::Connection::Settings settings, Setup setup,
+         backend::BatchCounters& batch_counters, uint64_t random_seed, Router* before);
   ~Router();
 
   // The connection to the primary that owns `redis_key` (prefix included).
@@ -81,8 +83,9 @@ class Router {
   // Calls back once: after the next change, or a moment later. In the order of the calls.
   void Wait(Retrier* retrier);
 
-  // Before this router is replaced: nothing may join its batches any more.
-  void CloseBatches();
+  // Before this router is replaced: nothing may join its batches any more, and nothing changes in
+  // it any more.
+  void Retire();
   void OnTurnEnd();
   void CheckDeadlines(uint64_t now_ms);
   [[nodiscard]] bool idle() const;
@@ -103,6 +106,7 @@ class Router {
     SlotMap map{};
   };
 
+  void CloseBatches();
   void Adopt();
   void Build(const View& view);
   void Settle();
@@ -115,17 +119,21 @@ class Router {
   [[nodiscard]] bool IsPrimary(const backend::Node& node) const;
   [[nodiscard]] backend::Connection& Connect(const std::shared_ptr<backend::Node>& node,
                                              bool reads_replica, bool needed);
+  [[nodiscard]] std::unique_ptr<backend::Connection> GiveUp(const backend::Node& node,
+                                                            bool reads_replica);
   void RetryAll();
   void Unsettle();
 
   net::Io& io_;
-  backend::Connection::Settings settings_;
+  std::shared_ptr<const backend::Connection::Settings> shared_settings_;
+  const backend::Connection::Settings& settings_;
   std::shared_ptr<Watcher> watcher_;
   std::shared_ptr<const placement::Placement> placement_;
   const config::ReadFrom read_from_;
   backend::BatchCounters& batch_counters_;
   uint64_t random_;
   uint64_t subscription_ = 0;
+  Router* before_;                                              // null once this one is built
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for tasks that were posted
 
   std::shared_ptr<const View> view_;

@@ -38,6 +38,10 @@ void SayTooMany(int fd, bool raw) {
   close(fd);
 }
 
+uint64_t DescriptorsFor(const config::Config& config, uint64_t threads) {
+  return config.limits.connections + 64 + threads * (config.backends.size() + 4);
+}
+
 }  // namespace
 
 Server::Server(config::Config config, Reload reload)
@@ -50,8 +54,7 @@ Server::Server(config::Config config, Reload reload)
         for (const auto& worker : workers_) worker->Stop();
         loop_.Stop();
       }) {
-  RaiseDescriptorLimit(config_.limits.connections + 64 +
-                       config_.threads * (config_.backends.size() + 4));
+  RaiseDescriptorLimit(DescriptorsFor(config_, config_.threads));
   OpenListeners();
   monitor_.OpenAdmin(config_);
   DropPrivileges(config_.user);
@@ -62,6 +65,9 @@ Server::Server(config::Config config, Reload reload)
   }
   snapshot_ = worker::MakeSnapshot(config_, nullptr);
   monitor_.Use(snapshot_);
+  if (embedded_ != nullptr) {
+    embedded_->Watch([node = snapshot_->nodes.front()] { return node->down(); });
+  }
   shared_.shutdown = [this] { loop_.Post([this] { Stop(); }); };
   shared_.store_memory = [this](uint64_t bytes) {
     loop_.Post([this, bytes] { embedded_->SetMemory(bytes); });
@@ -138,7 +144,7 @@ void Server::Listen(int fd, const std::string& text, const std::string& unix_pat
   Monitor::ListenerCounts& counts = monitor_.AddListener(text);
   const auto accepted = [this, kind, raw, &counts](int client) {
     counts.accepted.fetch_add(1, std::memory_order_relaxed);
-    OnAccepted(client, kind, raw, counts);
+    OnAccepted(client, kind, raw);
   };
   listeners_.push_back({counts,
                         std::make_unique<net::Listener>(loop_, fd, accepted,
@@ -169,7 +175,7 @@ void Server::StartWorkers() {
   for (const auto& worker : workers_) worker->Start();
 }
 
-void Server::OnAccepted(int fd, net::Stream::Kind kind, bool raw, Monitor::ListenerCounts& counts) {
+void Server::OnAccepted(int fd, net::Stream::Kind kind, bool raw) {
   size_t sessions = 0;
   worker::Worker* least = workers_.front().get();
   for (const auto& worker : workers_) {
@@ -188,11 +194,10 @@ void Server::OnAccepted(int fd, net::Stream::Kind kind, bool raw, Monitor::Liste
   }
   if (sessions * 10 < config_.limits.connections * 9) told_full_ = false;
   told_exhausted_ = false;
-  counts.clients.fetch_add(1, std::memory_order_relaxed);
   if (raw) {
-    least->AdoptRaw(fd, kind, counts.clients);
+    least->AdoptRaw(fd, kind);
   } else {
-    least->Adopt(fd, kind, counts.clients);
+    least->Adopt(fd, kind);
   }
 }
 
@@ -220,6 +225,13 @@ bool Server::TakeOver() {
                  "changes; the configuration was not taken over");
     return false;
   }
+  try {
+    RaiseDescriptorLimit(DescriptorsFor(*fresh, workers_.size()));
+  } catch (const std::runtime_error& problem) {
+    log::Error(log::Event::kReload, "the configuration was not taken over: {}", problem.what());
+    return false;
+  }
+  const bool other_store_memory = fresh->embedded_memory != config_.embedded_memory;
   for (const config::Change& change : config::Diff(config_, *fresh)) {
     if (change.live) {
       log::Info(log::Event::kReload, "{} changed", change.key);
@@ -231,6 +243,9 @@ bool Server::TakeOver() {
   config_ = std::move(*fresh);
   snapshot_ = worker::MakeSnapshot(config_, snapshot_.get());
   for (const auto& worker : workers_) worker->Apply(snapshot_);
+  if (embedded_ != nullptr && other_store_memory) {
+    workers_.front()->LimitStore(config_.embedded_memory);
+  }
   monitor_.Use(snapshot_);
   log::Info(log::Event::kReload, "the configuration was taken over");
   return true;

@@ -9,6 +9,6 @@
 
 namespace mcrelay::worker {
 
-[[nodiscard]] std::vector<stats::NodeValues> ReadNodes(const Snapshot& snapshot, uint64_t now_ms);
+[[nodiscard]] std::vector<stats::NodeValues> ReadNodes(const Snapshot& snapshot);
 
 }  // namespace mcrelay::worker

@@ -119,10 +119,26 @@ backend::Connection::Settings MakeConnectionSettings(const config::Config& confi
   return settings;
 }
 
+// The weight and the ring's name concern placement only.
+bool SameNode(const config::Backend& before, config::Backend now) {
+  now.weight = before.weight;
+  now.ring_name = before.ring_name;
+  return before == now;
+}
+
+bool SameDatabase(const config::Backend& one, const config::Backend& other) {
+  return one.host == other.host && one.port == other.port && one.unix_path == other.unix_path &&
+         one.db == other.db;
+}
+
 std::shared_ptr<backend::Node> MakeNode(const config::Backend& backend, const Snapshot* previous) {
   if (previous != nullptr) {
     for (const auto& node : previous->nodes) {
-      if (node->backend() == backend) return node;
+      if (SameNode(node->backend(), backend)) return node;
+    }
+    for (const auto& node : previous->nodes) {
+      if (!SameDatabase(node->backend(), backend)) continue;
+      return std::make_shared<backend::Node>(backend, node->shared_removals());
     }
   }
   return std::make_shared<backend::Node>(backend);

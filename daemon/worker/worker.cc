@@ -1,6 +1,5 @@
 #include "daemon/worker/worker.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -81,11 +80,9 @@ void Worker::Run() {
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
-  // For `top -H` and the like; as /healthz calls it.
-  pthread_setname_np(pthread_self(), ("worker" + std::to_string(index_)).c_str());
 
   io_.loop.SetTurnHook(this);
-  MakeRouter(*snapshot_);
+  MakeRouter(*snapshot_, nullptr);
   idle_.Every(kIdleCheckMs);
   io_.loop.Run();
   io_.loop.SetTurnHook(nullptr);
@@ -97,17 +94,16 @@ void Worker::Run() {
   retiring_.clear();
 }
 
-void Worker::MakeRouter(const Snapshot& snapshot) {
-  context_.router =
-      std::make_unique<route::Router>(io_, snapshot.connection, snapshot.routes,
-                                      shared_.stats[index_]->batches, salt_ * 1000003 + index_);
+void Worker::MakeRouter(const Snapshot& snapshot, route::Router* before) {
+  context_.router = std::make_unique<route::Router>(io_, snapshot.connection, snapshot.routes,
+                                                    shared_.stats[index_]->batches,
+                                                    salt_ * 1000003 + index_, before);
 }
 
-void Worker::Adopt(int fd, net::Stream::Kind kind, std::atomic<uint64_t>& listener) {
+void Worker::Adopt(int fd, net::Stream::Kind kind) {
   session_count_.fetch_add(1, std::memory_order_relaxed);
-  io_.loop.Post([this, fd, kind, &listener] {
+  io_.loop.Post([this, fd, kind] {
     auto* session = new client::Session(context_, kind);
-    session->listener = &listener;
     session->index = static_cast<uint32_t>(sessions_.size());
     sessions_.push_back(session);
     context_.counters.Add(stats::Counter::kTotalConnections);
@@ -119,12 +115,11 @@ void Worker::Adopt(int fd, net::Stream::Kind kind, std::atomic<uint64_t>& listen
   });
 }
 
-void Worker::AdoptRaw(int fd, net::Stream::Kind kind, std::atomic<uint64_t>& listener) {
+void Worker::AdoptRaw(int fd, net::Stream::Kind kind) {
   session_count_.fetch_add(1, std::memory_order_relaxed);
-  io_.loop.Post([this, fd, kind, &listener] {
+  io_.loop.Post([this, fd, kind] {
     auto* session = new raw::RawSession(io_, *this, snapshot_->nodes.front()->backend(),
                                         snapshot_->connection.connect_ms, kind);
-    session->listener = &listener;
     session->index = static_cast<uint32_t>(raw_sessions_.size());
     raw_sessions_.push_back(session);
     if (draining_ || !session->Adopt(fd)) {
@@ -139,7 +134,6 @@ void Worker::OnRawClosed(raw::RawSession* session) {
   raw_sessions_[session->index]->index = session->index;
   raw_sessions_.pop_back();
   session_count_.fetch_sub(1, std::memory_order_relaxed);
-  session->listener->fetch_sub(1, std::memory_order_relaxed);
   delete session;
   StopWhenDrained();
 }
@@ -155,7 +149,6 @@ void Worker::OnSessionClosed(client::Session* session) {
   sessions_[session->index]->index = session->index;
   sessions_.pop_back();
   session_count_.fetch_sub(1, std::memory_order_relaxed);
-  session->listener->fetch_sub(1, std::memory_order_relaxed);
   context_.counters.Subtract(stats::Counter::kCurrConnections);
   delete session;
   StopWhenDrained();
@@ -165,10 +158,14 @@ void Worker::Apply(std::shared_ptr<const Snapshot> snapshot) {
   io_.loop.Post([this, snapshot = std::move(snapshot)] {
     context_.runtime = snapshot->runtime;
     snapshot_ = snapshot;
-    context_.router->CloseBatches();
+    context_.router->Retire();
     retiring_.push_back(std::move(context_.router));
-    MakeRouter(*snapshot);
+    MakeRouter(*snapshot, retiring_.back().get());
   });
+}
+
+void Worker::LimitStore(uint64_t bytes) {
+  io_.loop.Post([this, bytes] { SetStoreMemory(bytes); });
 }
 
 void Worker::AskNodes() {

@@ -28,13 +28,14 @@ class Worker final : private net::TurnHook, private client::Control, private raw
   ~Worker();
 
   void Start();
-  // Takes over an accepted socket. `listener` counts the clients of its listener, this one too; one
-  // is taken off when the client leaves.
-  void Adopt(int fd, net::Stream::Kind kind, std::atomic<uint64_t>& listener);
-  // The same for a socket of raw_listen.
-  void AdoptRaw(int fd, net::Stream::Kind kind, std::atomic<uint64_t>& listener);
+  // Takes over an accepted socket.
+  void Adopt(int fd, net::Stream::Kind kind);
+  // Takes over an accepted socket of raw_listen.
+  void AdoptRaw(int fd, net::Stream::Kind kind);
   // Takes over a new configuration.
   void Apply(std::shared_ptr<const Snapshot> snapshot);
+  // Gives the embedded store another limit.
+  void LimitStore(uint64_t bytes);
   // Asks every node how much it holds; see client::FactsTask.
   void AskNodes();
   // Closes what is idle, answers what is in flight; the thread ends when all sessions are gone.
@@ -51,7 +52,7 @@ class Worker final : private net::TurnHook, private client::Control, private raw
   void OnTurnEnd() override;
   void Tick();
   void CloseIdle();
-  void MakeRouter(const Snapshot& snapshot);
+  void MakeRouter(const Snapshot& snapshot, route::Router* before);
   void DrainRound();
   void StopWhenDrained();
   void CloseRaw();

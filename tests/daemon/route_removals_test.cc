@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -58,6 +60,59 @@ TEST_CASE("removals: a pending flush is taken over once") {
   CHECK(removals.Hides("anything"));
   CHECK(removals.TakeWhole().hides_all);
   CHECK_FALSE(removals.any());
+}
+
+TEST_CASE("removals: what is under way is taken once, and again when it failed or became older") {
+  constexpr auto kFlush = config::OnOverflow::kFlush;
+  Removals removals;
+  for (const char* key : {"a", "b", "c"}) REQUIRE(removals.Add(key, 5, 10, kFlush));
+  const auto two = removals.Take(2);
+  REQUIRE(two.size() == 2);
+  const auto last = removals.Take(10);
+  REQUIRE(last.size() == 1);
+  CHECK(removals.Take(10).empty());
+  for (const char* key : {"a", "b", "c"}) CHECK(removals.Hides(key));
+  CHECK(removals.size() == 3);
+
+  removals.GiveBack(two[0]);
+  auto again = removals.Take(10);
+  REQUIRE(again.size() == 1);
+  CHECK(again.front().key == two[0].key);
+  CHECK_FALSE(removals.Done(again.front()));
+
+  // Another failure while its removal is under way: that removal does not settle it.
+  REQUIRE(removals.Add(two[1].key, 9, 10, kFlush));
+  CHECK_FALSE(removals.Done(two[1]));
+  CHECK(removals.Hides(two[1].key));
+  again = removals.Take(10);
+  REQUIRE(again.size() == 1);
+  CHECK(again.front().cas == 9);
+  CHECK_FALSE(removals.Done(again.front()));
+  CHECK(removals.Done(last.front()));
+  CHECK_FALSE(removals.any());
+}
+
+TEST_CASE("removals: taking the last of many costs what taking the first costs") {
+  constexpr size_t kKeys = 100'000;
+  constexpr size_t kRound = 500;
+  Removals removals;
+  for (size_t i = 0; i < kKeys; ++i) {
+    REQUIRE(removals.Add("key:" + std::to_string(i), 5, kKeys, config::OnOverflow::kFlush));
+  }
+  // The fastest of some rounds: what else runs on the machine only ever adds.
+  const auto fastest = [&] {
+    auto best = std::chrono::nanoseconds::max();
+    for (int round = 0; round < 40; ++round) {
+      const auto begun = std::chrono::steady_clock::now();
+      REQUIRE(removals.Take(kRound).size() == kRound);
+      best = std::min<std::chrono::nanoseconds>(best, std::chrono::steady_clock::now() - begun);
+    }
+    return best;
+  };
+  const auto first = fastest();
+  for (int round = 0; round < 120; ++round) REQUIRE(removals.Take(kRound).size() == kRound);
+  CHECK(fastest() < 10 * first);
+  CHECK(removals.Take(1).empty());
 }
 
 }  // namespace mcrelay::backend

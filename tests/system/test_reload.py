@@ -1,6 +1,7 @@
 """SIGHUP and SIGUSR1 on a running daemon: what was asked for before, meanwhile and after."""
 
 import os
+import resource
 import signal
 import sys
 import threading
@@ -176,16 +177,24 @@ class Reload(ReloadTestCase):
         wait_until(lambda: b"k" not in server.items, 2, "the stale item is removed")
 
     def test_a_removal_that_was_pending_before_is_done_after(self):
-        redis = self.fleet.redis()
-        wire = Wire(redis.address)
-        self.fleet.closers.callback(wire.close)
-        more = "timeouts: {connect: 500ms, request: 300ms}\n"
+        """Also where the server is configured in other words."""
+        for change in (lambda text: text.replace("300ms", "400ms"),
+                       lambda text: text.replace('["', '[{weight: 3, location: "').replace('"]', '"}]'),
+                       lambda text: text.replace('["', '[{name: other, location: "').replace('"]', '"}]')):
+            redis = self.fleet.redis()
+            wire = Wire(redis.address)
+            self.fleet.closers.callback(wire.close)
+            more = "timeouts: {connect: 500ms, request: 300ms}\n"
+            with self.subTest(config=change(configuration(wire, more=more))):
+                self.pending_over_a_reload(redis, wire, more, change)
+
+    def pending_over_a_reload(self, redis, wire, more, change):
         daemon = self.serve(wire, more=more)
         client = self.open(daemon)
         self.assertEqual(client.set(b"k", b"old"), b"STORED\r\n")
         wire.cut()
         self.assertEqual(client.set(b"k", b"lost"), b"NOT_STORED\r\n")
-        self.reload(daemon, configuration(wire, more=more.replace("300ms", "400ms")))
+        self.reload(daemon, change(configuration(wire, more=more)))
         wire.mend()
         until = time.monotonic() + 1.5
         while time.monotonic() < until:
@@ -193,6 +202,70 @@ class Reload(ReloadTestCase):
             time.sleep(0.005)
         with redis.client() as raw:
             wait_until(lambda: raw.call("EXISTS", "k") == 0, 2, "the stale item is removed")
+
+    def connections_to(self, redis):
+        """The ids of the daemon's connections to a server."""
+        with redis.client() as raw:
+            listed = raw.call("CLIENT", "LIST").decode()
+        return sorted(line.split()[0] for line in listed.splitlines() if " name=mcrelay " in line)
+
+    def test_an_unchanged_backend_keeps_its_connections(self):
+        """Also with others beside it, with another placement, and with requests in flight."""
+        redis = [self.fleet.redis() for _ in range(3)]
+        daemon = self.serve(*redis[:2], threads=2)
+        client = self.open(daemon)
+        wait_until(lambda: [len(self.connections_to(one)) for one in redis] == [2, 2, 0], 3, "all are connected")
+        before = [self.connections_to(one) for one in redis]
+        for more in ("log: {level: debug}\n", "distribution: modula\n", "limits: {connections: 99}\n", ""):
+            with self.subTest(more=more):
+                client.send(b"get k\r\n" * 200)
+                self.reload(daemon, configuration(*redis[:2], more=more))
+                self.assertEqual(client.units(200), [b"END\r\n"] * 200)
+                self.assertEqual([self.connections_to(one) for one in redis], before)
+        self.reload(daemon, configuration(*redis[1:]))
+        wait_until(lambda: len(self.connections_to(redis[2])) == 2, 3, "the new one is connected")
+        wait_until(lambda: self.connections_to(redis[0]) == [], 3, "the old one is left")
+        self.assertEqual(self.connections_to(redis[1]), before[1])
+        # Timeouts are part of a connection: it is replaced then.
+        self.reload(daemon, configuration(*redis[1:], more="timeouts: {request: 3s}\n"))
+        wait_until(lambda: not set(self.connections_to(redis[1])) & set(before[1]), 3, "new connections")
+        self.assertEqual(client.set(b"k", b"x"), b"STORED\r\n")
+        daemon.settle()
+
+    def test_the_connection_limit(self):
+        """Raised beyond the file limit of the start, and lowered: nobody who is there is closed."""
+        redis = self.fleet.redis()
+        daemon = self.serve(redis, more="limits: {connections: 10}\n", threads=1)
+        files = 200
+        resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE,
+                         (files, resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)[1]))
+        clients = [self.open(daemon) for _ in range(10)]
+        self.assertTrue(all(client.get(b"k") is None for client in clients))
+        with daemon.client() as refused:
+            self.assertEqual(refused.unit(), b"ERROR Too many open connections\r\n")
+        self.reload(daemon, configuration(redis, more=f"limits: {{connections: {files + 100}}}\n"))
+        clients += [self.open(daemon) for _ in range(20)]
+        self.assertTrue(all(client.get(b"k") is None for client in clients))
+        self.assertGreater(resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)[0], files + 100)
+        self.reload(daemon, configuration(redis, more="limits: {connections: 10}\n"))
+        self.assertTrue(all(client.get(b"k") is None for client in clients))
+        with daemon.client() as refused:
+            self.assertEqual(refused.unit(), b"ERROR Too many open connections\r\n")
+
+    def test_the_memory_of_the_embedded_store(self):
+        daemon = self.fleet.mcrelay(config="embedded: {memory: 16mb}\n")
+        client = self.open(daemon)
+
+        def limit():
+            client.send(b"stats\r\n")
+            lines = client.until(b"END\r\n")
+            return next(int(line.split()[2]) for line in lines if b" limit_maxbytes " in line) >> 20
+
+        wait_until(lambda: client.set(b"k", b"x") == b"STORED\r\n", 3, "it serves")
+        wait_until(lambda: limit() == 16, 3, "the store's own word")
+        self.reload(daemon, "embedded: {memory: 48mb}\n")
+        wait_until(lambda: limit() == 48, 3, "the new limit")
+        self.assertEqual(client.get(b"k"), b"x")
 
     def test_an_invalid_file_changes_nothing(self):
         redis, other = self.fleet.redis(), self.fleet.redis()

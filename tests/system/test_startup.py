@@ -105,13 +105,6 @@ class ExitStatus(FleetTestCase):
         self.refuse(CONFIG, ["FILE:2:1", "key_prefx"], "--check-config", config=BACKEND + "key_prefx: a\n",
                     backends=())
 
-    def test_check_config_names_mistyped_variables(self):
-        _, status, out, err = self.run_daemon("--check-config", config=BACKEND, backends=(),
-                                              env={"MCRELAY_KEY_PREFX": "a", "MCRELAY_SERVICE_HOST": "x"})
-        self.assertEqual((status, out[-7:]), (0, "valid\n"), err)
-        self.assertEqual(err, "mcrelay: warning: environment MCRELAY_KEY_PREFX: no such setting, ignored "
-                              "(did you mean MCRELAY_KEY_PREFIX?)\n")
-
     def test_print_config_names_origins_and_masks_secrets(self):
         _, status, out, err = self.run_daemon(
             "-c", "77", "--print-config", env={"MCRELAY_TIMEOUTS_REQUEST": "123ms"},
@@ -284,6 +277,33 @@ class Embedded(FleetTestCase):
             wait_until(lambda: client.set(b"k", b"again") == b"STORED\r\n", 5, "it serves again")
             wait_until(lambda: client.get(b"k") == b"again", 2, "the new item shows")
             (child,) = children(daemon.pid)
+
+    def test_a_child_that_hangs_is_started_again(self):
+        daemon, client, child = self.embedded()
+        os.kill(child, signal.SIGSTOP)
+        self.assertEqual(client.set(b"k", b"lost", limit_s=3), b"NOT_STORED\r\n")
+        wait_until(lambda: client.set(b"k", b"again") == b"STORED\r\n", 20, "it serves again")
+        wait_until(lambda: client.get(b"k") == b"again", 2, "the new item shows")
+        self.assertNotEqual(children(daemon.pid), [child])
+        self.assertIn("has not answered for 10 s", daemon.log())
+
+    def test_what_a_killed_daemon_left_is_removed_by_the_next(self):
+        """And nothing of one that lives, nor what only looks like it."""
+        daemon, _, child = self.embedded()
+        base = daemon.folder
+        (left,) = glob.glob(os.path.join(base, "mcrelay-*"))
+        daemon.kill9()
+        wait_until(lambda: not exists(child), 3, "the child is gone")
+        self.assertTrue(os.path.exists(left))
+        foreign = os.path.join(base, "mcrelay-abcdef")
+        os.mkdir(foreign)
+        living, client, _ = self.embedded(env={"TMPDIR": base})
+        self.assertFalse(os.path.exists(left))
+        _, other, _ = self.embedded(env={"TMPDIR": base})
+        self.assertTrue(os.path.exists(foreign))
+        self.assertEqual(len(glob.glob(os.path.join(base, "mcrelay-*"))), 3)
+        for one in (client, other):
+            self.assertEqual(one.set(b"k", b"x"), b"STORED\r\n")
 
     def test_memory_limit_evicts_or_refuses(self):
         value = b"x" * 500000

@@ -209,6 +209,34 @@ class Stale(OutageTestCase):
         with redis.client() as raw:
             self.assertEqual(raw.call("DBSIZE"), 0, "not all were removed")
 
+    def test_nearly_as_many_keys_as_may_be_pending(self):
+        """Of 100,000: their removal takes seconds, and others are served meanwhile."""
+        redis, wire, daemon = self.wired()
+        client, other = self.open(daemon), self.open(daemon)
+        count, step = 99000, 9000
+        with redis.client() as raw:
+            raw.call("EVAL", "for i = 1, tonumber(ARGV[1]) do redis.call('SET', i .. '.many', 'old') end", "0",
+                     str(count))
+        self.assertEqual(client.get(b"7.many"), b"old")
+        wire.cut()
+        for first in range(1, count, step):
+            client.send(b"".join(b"delete %d.many noreply\r\n" % i for i in range(first, first + step)))
+            self.assertIsNone(client.get(b"7.many", limit_s=20))
+        wire.mend()
+        started = time.monotonic()
+        times = []
+        with redis.client() as raw:
+            while raw.call("DBSIZE") > 1:
+                self.assertLess(time.monotonic() - started, patience(20))
+                begun = time.monotonic()
+                self.assertIsNone(client.get(b"%d.many" % count))
+                if other.set(b"bystander", b"x") == b"STORED\r\n":
+                    times.append(time.monotonic() - begun)
+        self.assertGreater(len(times), 20)
+        self.assertLess(sorted(times)[len(times) // 2], patience(0.05))
+        wait_until(lambda: b"every pending removal is done" in daemon.log().encode(), 5, "it is told")
+        self.assertEqual(client.get(b"bystander"), b"x")
+
     def test_a_client_that_vanishes_after_a_set_that_is_lost(self):
         """Nobody hears that the set failed, and the item it should have replaced is stale all the
         same."""
