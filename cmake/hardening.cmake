@@ -12,11 +12,13 @@ check_pie_supported()
 if(MCRELAY_SANITIZE)
   add_compile_options(-fsanitize=${MCRELAY_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${MCRELAY_SANITIZE})
-  # Instrumented code makes g++ 12 take std::regex's and std::function's members for uninitialized.
-  add_compile_options(-Wno-maybe-uninitialized)
-  if(MCRELAY_SANITIZE MATCHES thread)
-    # fences are not modelled by ThreadSanitizer; libstdc++'s shared_ptr is fine without them
-    add_compile_options(-Wno-error=tsan)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # Instrumented code makes g++ 12 take std::regex's and std::function's members for uninitialized.
+    add_compile_options(-Wno-maybe-uninitialized)
+    if(MCRELAY_SANITIZE MATCHES thread)
+      # fences are not modelled by ThreadSanitizer; libstdc++'s shared_ptr is fine without them
+      add_compile_options(-Wno-error=tsan)
+    endif()
   endif()
 else()
   add_compile_options(-fstack-protector-strong -fstack-clash-protection)
