@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "config/flags.h"
+#include "config/listen_flags.h"
 #include "config/text.h"
 
 namespace mcrelay::config {
@@ -66,6 +67,8 @@ class OptionReader {
             optarg == nullptr ? "" : optarg);
     }
     TakeRest(argc);
+    options_.no_tcp = listen_.no_tcp();
+    listen_.Finish(&options_.settings);
     FinishVerbosity();
     FinishIgnored();
     return std::move(options_);
@@ -127,11 +130,11 @@ class OptionReader {
   void ApplySpecial(const Flag& flag, const std::string& spelled, const std::string& argument) {
     switch (flag.code) {
       case 'p':
-        return options_.listen.SetPort(spelled, argument);
+        return listen_.SetPort(spelled, argument);
       case 'l':
-        return options_.listen.AddAddresses(spelled, argument);
+        return listen_.AddAddresses(spelled, argument);
       case 's':
-        return options_.listen.SetUnixPath(spelled, argument);
+        return listen_.SetUnixPath(spelled, argument);
       case 'm':
         return ReadMegabytes(flag, spelled, argument);
       case 'B':
@@ -259,6 +262,7 @@ class OptionReader {
   std::vector<std::string> arguments_;
   std::vector<char*> argv_;
   Options options_;
+  ListenFlags listen_;
   std::vector<std::string> ignored_;
 };
 

@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "config/listen_flags.h"
 #include "config/settings.h"
 
 namespace mcrelay::config {
@@ -16,8 +15,8 @@ enum class Action : uint8_t { kRun, kHelp, kVersion, kLicense, kCheck, kPrint, k
 
 struct Options {
   Action action = Action::kRun;
-  Settings settings;  // without `listen`
-  ListenFlags listen;
+  Settings settings;
+  bool no_tcp = false;         // -p 0: TCP listeners of the environment and the file go too
   int verbosity = 0;           // number of -v
   std::string config_file;     // --config
   std::string health_address;  // --health ADDR; empty: the configured listener

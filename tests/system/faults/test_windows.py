@@ -38,10 +38,10 @@ class WindowsTestCase(FleetTestCase):
             grown = daemon.status_kib("VmHWM") - before_kib
             self.assertLess(grown, mebibytes * 1024, f"grew by {grown / 1024:.1f} MB")
 
-    def leave_unread(self, warm):
+    def leave_unread(self, warm, config=None):
         redis = self.fleet.redis()
         fill_with_large(redis)
-        daemon = self.fleet.mcrelay(backends=[redis.location()])
+        daemon = self.fleet.mcrelay(backends=[redis.location()], config=config)
         lazy = [self.open(daemon) for _ in range(4)]
         if warm:
             open_windows(lazy)
@@ -162,6 +162,26 @@ class Memory(WindowsTestCase):
         """Four clients leave 40 MB each."""
         self.leave_unread(warm=False)
 
+    def test_many_clients_that_do_not_read(self):
+        """Each costs at most what docs/operations.md, "Memory", says: twice 4 MiB and an item. All
+        windows are open wide before, so that far more is on its way than anybody has room for."""
+        redis = self.fleet.redis()
+        fill_with_large(redis)
+        daemon = self.fleet.mcrelay(backends=[redis.location()],
+                                    config="timeouts: {connect: 10s, request: 10s}\n")
+        lazy = [self.open(daemon) for _ in range(10)]
+        open_windows(lazy)
+        before = daemon.status_kib("VmHWM")
+        for one in lazy:
+            one.sock.send(ALL_LARGE)
+        time.sleep(2)
+        for one in lazy:
+            for i in range(40):
+                head = b"VALUE large%d 0 1000000\r\n" % i
+                self.assertEqual(one.unit(limit_s=15)[:60], (head + b"v" * 60)[:60])
+                self.assertEqual(one.unit(), b"END\r\n")
+        self.assert_memory_below(daemon, before, 10 * 2 * (4 + 1))
+
     def test_writes_while_connecting(self):
         """The server takes connections and never answers: what clients send meanwhile is bounded
         by limits.node_output (64 MB; twice that while the buffer grows), and an item per client."""
@@ -192,8 +212,14 @@ class Memory(WindowsTestCase):
 
 
 class Bystander(WindowsTestCase):
+    """What was asked ahead for clients whose values were small until now has to arrive first: 160 MB
+    that pass one connection of each worker. How long that takes is the machine's affair, so the
+    request timeout is long here; it is passed once, not with every command."""
+
+    CONFIG = "timeouts: {connect: 5s, request: 5s}\n"
+
     def test_large_answers_left_unread_after_small_ones(self):
-        self.leave_unread(warm=True)
+        self.leave_unread(warm=True, config=self.CONFIG)
 
     def test_is_served_while_others_leave_large_answers_unread(self):
         """Promised: the 99th percentile stays below 150 ms."""
@@ -201,7 +227,7 @@ class Bystander(WindowsTestCase):
         fill_with_large(redis)
         for warm in (False, True):
             with self.subTest(warm=warm):
-                daemon = self.fleet.mcrelay(backends=[redis.location()])
+                daemon = self.fleet.mcrelay(backends=[redis.location()], config=self.CONFIG)
                 client = self.open(daemon)
                 self.assertEqual(client.set(b"k", b"x"), b"STORED\r\n")
                 lazy = [self.open(daemon) for _ in range(4)]
@@ -211,12 +237,11 @@ class Bystander(WindowsTestCase):
                     one.sock.send(ALL_LARGE)
                 times, answers = [], set()
                 until = time.monotonic() + 1.5
-                while time.monotonic() < until:
+                while time.monotonic() < until or len(times) < 300:
                     started = time.monotonic()
-                    answers.add(client.set(b"k", b"x"))
+                    answers.add(client.set(b"k", b"x", limit_s=6))
                     times.append(time.monotonic() - started)
-                slowest = max(times)
-                self.assertEqual(answers, {b"STORED\r\n"}, f"the slowest took {slowest:.3f} s")
+                self.assertEqual(answers, {b"STORED\r\n"}, f"the slowest took {max(times):.3f} s")
                 self.assertLess(sorted(times)[int(len(times) * 0.99)], patience(0.15))
 
 
