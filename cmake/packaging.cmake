@@ -26,9 +26,12 @@ mcrelay_install_gz(${CMAKE_SOURCE_DIR}/docs/man/mcrelay.8 mcrelay.8 share/man/ma
 mcrelay_install_gz(${CMAKE_SOURCE_DIR}/docs/man/mcrelay.yaml.5 mcrelay.yaml.5 share/man/man5)
 install(FILES ${debian}/copyright DESTINATION ${doc_dir})
 mcrelay_install_gz(${debian}/changelog changelog ${doc_dir})
-file(GLOB guides ${CMAKE_SOURCE_DIR}/docs/*.md)
-install(FILES README.md SECURITY.md ${guides} DESTINATION ${doc_dir})
-install(DIRECTORY docs/examples DESTINATION ${doc_dir})
+# As in the source tree, so that the guides' links to each other and to their pictures hold.
+file(GLOB guides ${CMAKE_SOURCE_DIR}/docs/*.md ${CMAKE_SOURCE_DIR}/docs/*.png
+  ${CMAKE_SOURCE_DIR}/docs/*.svg)
+install(FILES README.md SECURITY.md CONTRIBUTING.md DESTINATION ${doc_dir})
+install(FILES ${guides} DESTINATION ${doc_dir}/docs)
+install(DIRECTORY docs/examples DESTINATION ${doc_dir}/docs)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME mcrelay)

@@ -167,7 +167,7 @@ Config Compose(Settings* settings, const Options& options, const Environment& en
   config.flush_all_enabled = config.flush_all != FlushAll::kDeny;
   config.verbosity = options.verbosity;
   config.port_file = Lookup(environment, "MEMCACHED_PORT_FILENAME");
-  if (options.no_tcp) DropTcp(&config, settings);
+  if (options.listen.no_tcp()) DropTcp(&config, settings);
   ResolveThreads(&config, settings);
   ResolveLimits(&config, settings);
   ResolveTopology(&config, settings);

@@ -42,19 +42,34 @@ void ListenFlags::SetUnixPath(const std::string& spelled, const std::string& pat
   if (path.empty()) Fail(FromFlag(spelled), "found nothing, expected a path");
 }
 
-void ListenFlags::Finish(Settings* settings) const {
+void ListenFlags::Overlay(Settings* settings) const {
   if (spelled_.empty()) return;
-  const bool tcp_asked = !addresses_.empty() || port_given_;
   Setting setting;
-  if (!no_tcp() && (tcp_asked || unix_path_.empty())) {
+  if (!no_tcp()) {
     for (const std::string& text : addresses_) ReadAddress(text, &setting);
-    if (addresses_.empty()) ReadAddress("127.0.0.1", &setting);
+    if (addresses_.empty() && port_given_) {
+      MoveToPort(settings->at("listen").value.addresses, &setting);
+    }
   }
   if (!unix_path_.empty()) {
     ReadSetting(*FindKey("listen"), "unix:" + unix_path_, FromFlag(spelled_), &setting);
   }
   // -p 0 alone keeps the Unix sockets that the environment or the file name.
   if (!setting.value.addresses.empty()) (*settings)["listen"] = std::move(setting);
+}
+
+// The sockets that are named in `before` stay too, unless -s names another.
+void ListenFlags::MoveToPort(const std::vector<Address>& before, Setting* setting) const {
+  std::vector<std::string> hosts;
+  for (const Address& address : before) {
+    if (!address.unix_path.empty()) {
+      if (unix_path_.empty()) ReadAddress("unix:" + address.unix_path, setting);
+    } else if (std::find(hosts.begin(), hosts.end(), address.host) == hosts.end()) {
+      hosts.push_back(address.host);
+      ReadAddress(address.host, setting);
+    }
+  }
+  if (hosts.empty()) ReadAddress("127.0.0.1", setting);
 }
 
 void ListenFlags::ReadAddress(const std::string& text, Setting* setting) const {

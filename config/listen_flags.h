@@ -1,7 +1,9 @@
 // ListenFlags gathers -p, -l and -s, which together make the `listen` key as memcached makes it:
 // -p is the port of every -l address without one; -s alone replaces TCP; -p 0 turns TCP off.
+// Without -l, -p is the port of the hosts that the environment or the file names: an image that
+// listens on every address goes on doing so.
 //
-// Owned by the option reader, used once. Throws Failure.
+// Filled by the option reader, laid over the other settings by the loader. Throws Failure.
 #pragma once
 
 #include <string>
@@ -17,12 +19,14 @@ class ListenFlags {
   void AddAddresses(const std::string& spelled, const std::string& list);
   void SetUnixPath(const std::string& spelled, const std::string& path);
 
-  // Sets `listen` when one of the flags names a place to listen on.
-  void Finish(Settings* settings) const;
+  // Changes `listen` where one of the flags was given. `settings` are those of the file and the
+  // environment over the defaults.
+  void Overlay(Settings* settings) const;
   [[nodiscard]] bool no_tcp() const { return port_ == 0; }
 
  private:
   void ReadAddress(const std::string& text, Setting* setting) const;
+  void MoveToPort(const std::vector<Address>& before, Setting* setting) const;
 
   std::string spelled_;  // the last of the flags
   int port_ = 11211;     // -1: any free port

@@ -44,6 +44,7 @@ void LoadConfig(const Options& options, const Environment& environment, LoadResu
   }
   Overlay(ReadVariables(environment, &warnings), &settings);
   Overlay(options.settings, &settings);
+  options.listen.Overlay(&settings);
   result->config = Compose(&settings, options, environment);
   result->config.config_file = file;
   result->config.warnings.insert(result->config.warnings.end(), warnings.begin(), warnings.end());

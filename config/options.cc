@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "config/flags.h"
-#include "config/listen_flags.h"
 #include "config/text.h"
 
 namespace mcrelay::config {
@@ -67,8 +66,6 @@ class OptionReader {
             optarg == nullptr ? "" : optarg);
     }
     TakeRest(argc);
-    options_.no_tcp = listen_.no_tcp();
-    listen_.Finish(&options_.settings);
     FinishVerbosity();
     FinishIgnored();
     return std::move(options_);
@@ -130,11 +127,11 @@ class OptionReader {
   void ApplySpecial(const Flag& flag, const std::string& spelled, const std::string& argument) {
     switch (flag.code) {
       case 'p':
-        return listen_.SetPort(spelled, argument);
+        return options_.listen.SetPort(spelled, argument);
       case 'l':
-        return listen_.AddAddresses(spelled, argument);
+        return options_.listen.AddAddresses(spelled, argument);
       case 's':
-        return listen_.SetUnixPath(spelled, argument);
+        return options_.listen.SetUnixPath(spelled, argument);
       case 'm':
         return ReadMegabytes(flag, spelled, argument);
       case 'B':
@@ -262,7 +259,6 @@ class OptionReader {
   std::vector<std::string> arguments_;
   std::vector<char*> argv_;
   Options options_;
-  ListenFlags listen_;
   std::vector<std::string> ignored_;
 };
 

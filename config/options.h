@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "config/listen_flags.h"
 #include "config/settings.h"
 
 namespace mcrelay::config {
@@ -15,8 +16,8 @@ enum class Action : uint8_t { kRun, kHelp, kVersion, kLicense, kCheck, kPrint, k
 
 struct Options {
   Action action = Action::kRun;
-  Settings settings;
-  bool no_tcp = false;         // -p 0: TCP listeners of the environment and the file go too
+  Settings settings;  // without `listen`
+  ListenFlags listen;
   int verbosity = 0;           // number of -v
   std::string config_file;     // --config
   std::string health_address;  // --health ADDR; empty: the configured listener

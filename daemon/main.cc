@@ -71,9 +71,13 @@ int Main(int argc, char** argv) {
     case config::Action::kVersion:
       std::printf("mcrelay %s (memcached %s)\n", MCRELAY_VERSION, MCRELAY_MEMCACHED_VERSION);
       return 0;
+    case config::Action::kCheck:
+      for (const std::string& warning : loaded.config.warnings) {
+        std::fprintf(stderr, "mcrelay: warning: %s\n", warning.c_str());
+      }
+      [[fallthrough]];
     case config::Action::kHelp:
     case config::Action::kLicense:
-    case config::Action::kCheck:
     case config::Action::kPrint:
       std::fputs(loaded.text.c_str(), stdout);
       return 0;

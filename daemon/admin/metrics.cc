@@ -189,6 +189,10 @@ void AddNodes(const View& view, Families* families) {
       view, kGauge, "mcrelay_node_up", "1 while the node is used, 0 while it is ejected.",
       [](const NodeValues& node) { return node.up; }, families);
   AddByNode(
+      view, kCounter, "mcrelay_node_down_seconds_total",
+      "Time for which the node was ejected, the present outage included.",
+      [](const NodeValues& node) { return static_cast<double>(node.down_ms) / 1e3; }, families);
+  AddByNode(
       view, kGauge, "mcrelay_node_connections", "Connections that are up, one per worker.",
       [](const NodeValues& node) { return node.connections_up; }, families);
   AddByNode(
@@ -264,6 +268,11 @@ void AddDaemon(const View& view, Families* families) {
   families->Counter("mcrelay_listener_accepted_total", "Clients that connected.");
   for (const ListenerValues& listener : view.listeners) {
     families->Add(static_cast<double>(listener.accepted),
+                  {{"listener", ValidUtf8(listener.address)}});
+  }
+  families->Gauge("mcrelay_listener_clients", "Clients that are connected through the listener.");
+  for (const ListenerValues& listener : view.listeners) {
+    families->Add(static_cast<double>(listener.clients),
                   {{"listener", ValidUtf8(listener.address)}});
   }
   families->Counter("mcrelay_config_reloads_total", "Reloads, by whether they were taken over.");

@@ -174,8 +174,8 @@ and since the start</small></h2>
 
 void Page::Nodes() {
   Write(R"(<h2>Nodes</h2>
-<div class="card"><table><thead><tr><th>node</th><th class="left">state</th><th>links</th>
-<th>in flight</th><th>requests</th><th>/s</th><th>rate</th><th>p50</th><th>p99</th>
+<div class="card"><table><thead><tr><th>node</th><th class="left">state</th><th>since</th>
+<th>downtime</th><th>links</th><th>in flight</th><th>requests</th><th>/s</th><th>rate</th><th>p50</th><th>p99</th>
 <th>items</th><th>memory</th><th>lost</th><th>timeouts</th><th>ejections</th><th>to remove</th>
 <th class="left">errors</th></tr></thead><tbody>
 )");
@@ -184,9 +184,9 @@ void Page::Nodes() {
     Write(R"(<tr class="{}" data-state="{}/state"><th title="{}">{}</th>)",
           At(at + "/state").get<std::string>(), at, Escape(At(at + "/location").get<std::string>()),
           Escape(At(at + "/name").get<std::string>()));
-    Write("{}<td>{} of {}</td>{}{}{}<td>{}</td>",
-          Value("td", at + "/state", Format::kText, " class=\"state\""),
-          Value("span", at + "/connections", Format::kCount),
+    Write("{}{}{}", Value("td", at + "/state", Format::kText, " class=\"state\""),
+          Cell(at + "/state_seconds", Format::kSpan), Cell(at + "/down_seconds", Format::kSpan));
+    Write("<td>{} of {}</td>{}{}{}<td>{}</td>", Value("span", at + "/connections", Format::kCount),
           At(at + "/most_connections").get<int>(), Cell(at + "/in_flight", Format::kCount),
           Cell(at + "/requests", Format::kCount), Cell(at + "/per_second", Format::kRate),
           Chart({at + "/history/per_second"}, Format::kRate));
@@ -203,17 +203,17 @@ void Page::Nodes() {
 void Page::Listeners() {
   Write(R"(<h2>Listeners</h2>
 <div class="card"><table><thead><tr><th>address</th><th class="left">state</th>
-<th>clients accepted</th></tr></thead><tbody>
+<th>clients now</th><th>clients accepted</th></tr></thead><tbody>
 )");
   for (size_t i = 0; i < At("/listeners").size(); ++i) {
     const std::string at = "/listeners/" + std::to_string(i);
-    Write(R"(<tr class="{}" data-state="{}/state"><th>{}</th>{}{}</tr>)"
+    Write(R"(<tr class="{}" data-state="{}/state"><th>{}</th>{}{}{}</tr>)"
           "\n",
           At(at + "/state").get<std::string>(), at, Escape(At(at + "/address").get<std::string>()),
           Value("td", at + "/state", Format::kText, " class=\"state\""),
-          Cell(at + "/accepted", Format::kCount));
+          Cell(at + "/clients", Format::kCount), Cell(at + "/accepted", Format::kCount));
   }
-  Write("<tr><th class=\"dim\">refused over the limit</th><td></td>{}</tr>\n",
+  Write("<tr><th class=\"dim\">refused over the limit</th><td></td><td></td>{}</tr>\n",
         Cell("/process/clients_refused", Format::kCount));
   Write("</tbody></table></div>\n");
 }
@@ -250,6 +250,7 @@ std::string Page::Make() {
   Events();
   Configuration();
   Write(R"(<footer><a href="metrics">/metrics</a> · <a href="stats.json">/stats.json</a> ·
+<a href="stats.csv">/stats.csv</a> ·
 <a href="healthz">/healthz</a> · <a href="readyz">/readyz</a></footer>
 </body>
 </html>

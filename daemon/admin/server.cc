@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "daemon/admin/assets.h"
+#include "daemon/admin/csv.h"
 #include "daemon/admin/history.h"
 #include "daemon/admin/host.h"
 #include "daemon/admin/metrics.h"
@@ -121,6 +122,10 @@ void Server::State::SetPages() {
   });
   http.Get("/stats.json", [this](const httplib::Request&, httplib::Response& answer) {
     answer.set_content(Document().dump(), "application/json");
+  });
+  http.Get("/stats.csv", [this](const httplib::Request&, httplib::Response& answer) {
+    answer.set_header("Content-Disposition", "attachment; filename=\"mcrelay.csv\"");
+    answer.set_content(StatusCsv(Document()), "text/csv; charset=utf-8");
   });
   http.Get("/metrics", [this](const httplib::Request&, httplib::Response& answer) {
     answer.set_content(MetricsText(look()), "text/plain; version=0.0.4; charset=utf-8");

@@ -104,7 +104,8 @@ Json Listeners(const View& view) {
   for (const ListenerValues& listener : view.listeners) {
     listeners.push_back({{"address", ValidUtf8(listener.address)},
                          {"state", listener.open ? "open" : "closed"},
-                         {"accepted", listener.accepted}});
+                         {"accepted", listener.accepted},
+                         {"clients", listener.clients}});
   }
   return listeners;
 }
@@ -131,6 +132,8 @@ Json Node(const View& view, const History& history, size_t index) {
   return {{"name", ValidUtf8(node.name)},
           {"location", ValidUtf8(node.location)},
           {"state", NodeState(node, view.workers)},
+          {"state_seconds", node.state_ms > 0 ? Json(node.state_ms / 1000) : Json()},
+          {"down_seconds", node.down_ms / 1000},
           {"connections", node.connections_up},
           {"most_connections", view.workers},
           {"in_flight", node.in_flight},

@@ -22,6 +22,7 @@ struct ListenerValues {
   std::string address;
   bool open = false;
   uint64_t accepted = 0;
+  uint64_t clients = 0;  // connected now
 };
 
 struct LoopValues {

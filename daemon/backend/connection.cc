@@ -187,7 +187,9 @@ void Connection::OnLinkUp() {
   distrusted_ = false;
   killing_.clear();
   if (node_->removals().any()) StartChores();
-  if (node_->ReportUp()) log::Info(log::Event::kNodeUp, "node {} is up again", node_->name());
+  if (node_->ReportUp(io_.loop.now_ms())) {
+    log::Info(log::Event::kNodeUp, "node {} is up again", node_->name());
+  }
 }
 
 void Connection::OnLinkDown(const std::string& reason, bool by_us) {
@@ -216,7 +218,7 @@ void Connection::Retry(const std::string& reason) {
   if (failures_ >= settings_.failures && !ejected_) {
     ejected_ = true;
     Add(node_->counters.ejections);
-    if (node_->ReportDown()) {
+    if (node_->ReportDown(io_.loop.now_ms())) {
       log::Warning(log::Event::kNodeDown, "node {} ({}) is down: {}; probing in the background",
                    node_->name(), node_->backend().location, reason);
     }

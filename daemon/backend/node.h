@@ -39,6 +39,11 @@ struct TrafficSum {
   stats::LatencyCounts round_trips;
 };
 
+struct Downtime {
+  uint64_t total_ms = 0;  // since the start, the present outage included
+  uint64_t state_ms = 0;  // since the node went down or came back; 0: it never went down
+};
+
 class Node {
  public:
   // `removals` of what was the same server under another name or user before a reload; null: none.
@@ -50,9 +55,11 @@ class Node {
   [[nodiscard]] const std::string& name() const { return backend_.name; }
 
   // A worker's connection was ejected or came back. True when the process's view changed: log it.
-  [[nodiscard]] bool ReportDown() { return !down_.exchange(true, std::memory_order_relaxed); }
-  [[nodiscard]] bool ReportUp() { return down_.exchange(false, std::memory_order_relaxed); }
+  // Both lock: not for the data path.
+  [[nodiscard]] bool ReportDown(uint64_t now_ms) { return ReportState(true, now_ms); }
+  [[nodiscard]] bool ReportUp(uint64_t now_ms) { return ReportState(false, now_ms); }
   [[nodiscard]] bool down() const { return down_.load(std::memory_order_relaxed); }
+  [[nodiscard]] Downtime SumDowntime(uint64_t now_ms) const;
 
   // An error that tells of the node's own state is logged once a minute and kind, not per request.
   [[nodiscard]] bool WorthTelling(redis::ErrorKind kind, uint64_t now_ms) {
@@ -84,8 +91,13 @@ class Node {
   [[nodiscard]] TrafficSum SumTraffic() const;
 
  private:
+  [[nodiscard]] bool ReportState(bool down, uint64_t now_ms);
+
   const config::Backend backend_;
   std::atomic<bool> down_{false};
+  mutable std::mutex state_mutex_;  // guards the times, and changes of down_
+  uint64_t changed_ms_ = 0;         // by the loops' clock; 0: never
+  uint64_t past_down_ms_ = 0;       // of the outages that are over
   const std::shared_ptr<Removals> removals_;
   std::array<std::atomic<uint64_t>, redis::kErrorKinds> told_ms_{};
   mutable std::mutex traffic_mutex_;

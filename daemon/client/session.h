@@ -12,6 +12,7 @@
 // file, binary protocol, a line without end, answers it does not read, idle timeout).
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -57,6 +58,8 @@ class Session final : public net::StreamOwner {
 
   // Position in the worker's list.
   uint32_t index = 0;
+  // The clients of the listener that it came through; see Worker::Adopt().
+  std::atomic<uint64_t>* listener = nullptr;
 
  private:
   friend class Exchange;

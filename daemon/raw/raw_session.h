@@ -10,6 +10,7 @@
 // client is closed. Whoever ends first, the other gets what is still on its way.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -46,6 +47,8 @@ class RawSession {
 
   // Position in the worker's list.
   uint32_t index = 0;
+  // The clients of the listener that it came through; see Worker::Adopt().
+  std::atomic<uint64_t>* listener = nullptr;
 
  private:
   class Side;

@@ -145,9 +145,10 @@ admin::View Monitor::Look() const {
   }
   for (const ListenerCounts& listener : listeners_) {
     view.listeners.push_back({listener.address, listener.open.load(std::memory_order_relaxed),
-                              listener.accepted.load(std::memory_order_relaxed)});
+                              listener.accepted.load(std::memory_order_relaxed),
+                              listener.clients.load(std::memory_order_relaxed)});
   }
-  view.nodes = worker::ReadNodes(*snapshot);
+  view.nodes = worker::ReadNodes(*snapshot, MonotonicMs());
   view.events = log::RecentEvents();
   return view;
 }

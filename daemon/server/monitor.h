@@ -24,12 +24,14 @@ namespace mcrelay::server {
 
 class Monitor {
  public:
-  // What the owner of a listener counts. Main thread writes, any reads.
+  // What is counted of a listener. The main thread writes, and of `clients` also the worker that a
+  // client leaves; any reads.
   struct ListenerCounts {
     explicit ListenerCounts(std::string listener_address) : address(std::move(listener_address)) {}
     const std::string address;
     std::atomic<bool> open{true};
     std::atomic<uint64_t> accepted{0};
+    std::atomic<uint64_t> clients{0};  // connected now
   };
 
   // `ask_nodes` is called every few seconds while there is an admin server: it shall make a worker

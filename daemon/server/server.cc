@@ -144,7 +144,7 @@ void Server::Listen(int fd, const std::string& text, const std::string& unix_pat
   Monitor::ListenerCounts& counts = monitor_.AddListener(text);
   const auto accepted = [this, kind, raw, &counts](int client) {
     counts.accepted.fetch_add(1, std::memory_order_relaxed);
-    OnAccepted(client, kind, raw);
+    OnAccepted(client, kind, raw, counts);
   };
   listeners_.push_back({counts,
                         std::make_unique<net::Listener>(loop_, fd, accepted,
@@ -175,7 +175,7 @@ void Server::StartWorkers() {
   for (const auto& worker : workers_) worker->Start();
 }
 
-void Server::OnAccepted(int fd, net::Stream::Kind kind, bool raw) {
+void Server::OnAccepted(int fd, net::Stream::Kind kind, bool raw, Monitor::ListenerCounts& counts) {
   size_t sessions = 0;
   worker::Worker* least = workers_.front().get();
   for (const auto& worker : workers_) {
@@ -194,10 +194,11 @@ void Server::OnAccepted(int fd, net::Stream::Kind kind, bool raw) {
   }
   if (sessions * 10 < config_.limits.connections * 9) told_full_ = false;
   told_exhausted_ = false;
+  counts.clients.fetch_add(1, std::memory_order_relaxed);
   if (raw) {
-    least->AdoptRaw(fd, kind);
+    least->AdoptRaw(fd, kind, counts.clients);
   } else {
-    least->Adopt(fd, kind);
+    least->Adopt(fd, kind, counts.clients);
   }
 }
 

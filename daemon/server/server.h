@@ -48,7 +48,7 @@ class Server {
   void Listen(int fd, const std::string& text, const std::string& unix_path, bool raw = false);
   void WritePortFile() const;
   void StartWorkers();
-  void OnAccepted(int fd, net::Stream::Kind kind, bool raw);
+  void OnAccepted(int fd, net::Stream::Kind kind, bool raw, Monitor::ListenerCounts& counts);
   void OnExhausted(int error);
   void OnHangup();
   [[nodiscard]] bool TakeOver();

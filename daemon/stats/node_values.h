@@ -17,6 +17,8 @@ struct NodeValues {
   std::string name;
   std::string location;         // secrets masked
   bool up = true;               // not ejected
+  uint64_t state_ms = 0;        // since it went down or came back; 0: it never went down
+  uint64_t down_ms = 0;         // out of service since the start, in all
   uint64_t connections_up = 0;  // of one per worker
   uint64_t in_flight = 0;       // requests
   uint64_t requests = 0;        // sent; each key of a merged read counts

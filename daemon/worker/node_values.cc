@@ -11,11 +11,14 @@ uint64_t Read(const std::atomic<uint64_t>& counter) {
   return counter.load(std::memory_order_relaxed);
 }
 
-stats::NodeValues ReadNode(const backend::Node& node) {
+stats::NodeValues ReadNode(const backend::Node& node, uint64_t now_ms) {
   stats::NodeValues values;
   values.name = node.name();
   values.location = node.backend().location;
   values.up = !node.down();
+  const backend::Downtime downtime = node.SumDowntime(now_ms);
+  values.state_ms = downtime.state_ms;
+  values.down_ms = downtime.total_ms;
   backend::TrafficSum traffic = node.SumTraffic();
   values.connections_up = traffic.connections_up;
   values.in_flight = traffic.in_flight;
@@ -38,9 +41,9 @@ stats::NodeValues ReadNode(const backend::Node& node) {
 
 }  // namespace
 
-std::vector<stats::NodeValues> ReadNodes(const Snapshot& snapshot) {
+std::vector<stats::NodeValues> ReadNodes(const Snapshot& snapshot, uint64_t now_ms) {
   std::vector<stats::NodeValues> nodes;
-  for (const auto& node : snapshot.AllNodes()) nodes.push_back(ReadNode(*node));
+  for (const auto& node : snapshot.AllNodes()) nodes.push_back(ReadNode(*node, now_ms));
   return nodes;
 }
 

@@ -9,6 +9,6 @@
 
 namespace mcrelay::worker {
 
-[[nodiscard]] std::vector<stats::NodeValues> ReadNodes(const Snapshot& snapshot);
+[[nodiscard]] std::vector<stats::NodeValues> ReadNodes(const Snapshot& snapshot, uint64_t now_ms);
 
 }  // namespace mcrelay::worker

@@ -1,5 +1,6 @@
 #include "daemon/worker/worker.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -80,6 +81,8 @@ void Worker::Run() {
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  // For `top -H` and the like; as /healthz calls it.
+  pthread_setname_np(pthread_self(), ("worker" + std::to_string(index_)).c_str());
 
   io_.loop.SetTurnHook(this);
   MakeRouter(*snapshot_, nullptr);
@@ -100,10 +103,11 @@ void Worker::MakeRouter(const Snapshot& snapshot, route::Router* before) {
                                                     salt_ * 1000003 + index_, before);
 }
 
-void Worker::Adopt(int fd, net::Stream::Kind kind) {
+void Worker::Adopt(int fd, net::Stream::Kind kind, std::atomic<uint64_t>& listener) {
   session_count_.fetch_add(1, std::memory_order_relaxed);
-  io_.loop.Post([this, fd, kind] {
+  io_.loop.Post([this, fd, kind, &listener] {
     auto* session = new client::Session(context_, kind);
+    session->listener = &listener;
     session->index = static_cast<uint32_t>(sessions_.size());
     sessions_.push_back(session);
     context_.counters.Add(stats::Counter::kTotalConnections);
@@ -115,11 +119,12 @@ void Worker::Adopt(int fd, net::Stream::Kind kind) {
   });
 }
 
-void Worker::AdoptRaw(int fd, net::Stream::Kind kind) {
+void Worker::AdoptRaw(int fd, net::Stream::Kind kind, std::atomic<uint64_t>& listener) {
   session_count_.fetch_add(1, std::memory_order_relaxed);
-  io_.loop.Post([this, fd, kind] {
+  io_.loop.Post([this, fd, kind, &listener] {
     auto* session = new raw::RawSession(io_, *this, snapshot_->nodes.front()->backend(),
                                         snapshot_->connection.connect_ms, kind);
+    session->listener = &listener;
     session->index = static_cast<uint32_t>(raw_sessions_.size());
     raw_sessions_.push_back(session);
     if (draining_ || !session->Adopt(fd)) {
@@ -134,6 +139,7 @@ void Worker::OnRawClosed(raw::RawSession* session) {
   raw_sessions_[session->index]->index = session->index;
   raw_sessions_.pop_back();
   session_count_.fetch_sub(1, std::memory_order_relaxed);
+  session->listener->fetch_sub(1, std::memory_order_relaxed);
   delete session;
   StopWhenDrained();
 }
@@ -149,6 +155,7 @@ void Worker::OnSessionClosed(client::Session* session) {
   sessions_[session->index]->index = session->index;
   sessions_.pop_back();
   session_count_.fetch_sub(1, std::memory_order_relaxed);
+  session->listener->fetch_sub(1, std::memory_order_relaxed);
   context_.counters.Subtract(stats::Counter::kCurrConnections);
   delete session;
   StopWhenDrained();

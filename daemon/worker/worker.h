@@ -28,10 +28,11 @@ class Worker final : private net::TurnHook, private client::Control, private raw
   ~Worker();
 
   void Start();
-  // Takes over an accepted socket.
-  void Adopt(int fd, net::Stream::Kind kind);
-  // Takes over an accepted socket of raw_listen.
-  void AdoptRaw(int fd, net::Stream::Kind kind);
+  // Takes over an accepted socket. `listener` counts the clients of its listener, this one too; one
+  // is taken off when the client leaves.
+  void Adopt(int fd, net::Stream::Kind kind, std::atomic<uint64_t>& listener);
+  // The same for a socket of raw_listen.
+  void AdoptRaw(int fd, net::Stream::Kind kind, std::atomic<uint64_t>& listener);
   // Takes over a new configuration.
   void Apply(std::shared_ptr<const Snapshot> snapshot);
   // Gives the embedded store another limit.

@@ -119,6 +119,18 @@ TEST_CASE("options: -p is the port of every address without one") {
   CHECK(Listen({"-l", "unix:/run/x.sock,127.0.0.1", "-p", "8"}) == "unix:/run/x.sock 127.0.0.1:8");
 }
 
+TEST_CASE("options: -p without -l keeps the hosts that are named elsewhere") {
+  CHECK(Listen({"-p", "7"}, {{"MCRELAY_LISTEN", "0.0.0.0:11211"}}) == "0.0.0.0:7");
+  CHECK(Listen({"-p", "7"}, {{"MCRELAY_LISTEN", "127.0.0.1:1, unix:/y, [::1]:2"}}) ==
+        "127.0.0.1:7 unix:/y [::1]:7");
+  CHECK(Listen({"-p", "7"}, {{"MCRELAY_LISTEN", "127.0.0.1:1, 127.0.0.1:2"}}) == "127.0.0.1:7");
+  CHECK(Listen({"-p", "7"}, {{"MCRELAY_LISTEN", "unix:/y"}}) == "unix:/y 127.0.0.1:7");
+  CHECK(Listen({"-p", "7", "-s", "/x"}, {{"MCRELAY_LISTEN", "*:1, unix:/y"}}) ==
+        "0.0.0.0:7 unix:/x");
+  CHECK(Listen({"-p", "7", "-l", "127.0.0.2"}, {{"MCRELAY_LISTEN", "*:1, unix:/y"}}) ==
+        "127.0.0.2:7");
+}
+
 TEST_CASE("options: -s alone replaces TCP, and joins it when TCP is asked for") {
   CHECK(Listen({"-s", "/run/x.sock"}) == "unix:/run/x.sock");
   CHECK(Listen({"-s", "/run/x.sock", "-p", "11311"}) == "127.0.0.1:11311 unix:/run/x.sock");

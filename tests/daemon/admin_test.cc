@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "daemon/admin/csv.h"
 #include "daemon/admin/format.h"
 #include "daemon/admin/history.h"
 #include "daemon/admin/host.h"
@@ -47,6 +48,21 @@ TEST_CASE("admin: alive while every loop turns, ready while every listener is op
   CHECK_FALSE(IsReady(view));
   view.phase = Phase::kStarting;
   CHECK_FALSE(IsReady(view));
+}
+
+TEST_CASE("admin: the values as rows for a spreadsheet, quoted where they must be") {
+  View view = Serving();
+  view.nodes.resize(1);
+  view.nodes[0].name = "a,\"b\"";
+  view.nodes[0].up = false;
+  view.nodes[0].down_ms = 61'500;
+  const std::string csv = StatusCsv(Status(view, History()));
+  CHECK(csv.starts_with("kind,name,field,value\r\nprocess,,"));
+  CHECK(csv.find("\r\nnode,\"a,\"\"b\"\"\",state,down\r\n") != std::string::npos);
+  CHECK(csv.find(",down_seconds,61\r\n") != std::string::npos);
+  CHECK(csv.find(",state_seconds,\r\n") != std::string::npos);
+  CHECK(csv.find("\r\nlistener,127.0.0.1:11211,accepted,3\r\n") != std::string::npos);
+  CHECK(csv.find("history") == std::string::npos);
 }
 
 TEST_CASE("admin: a value of stats is a number or it is none") {

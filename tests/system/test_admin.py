@@ -2,9 +2,12 @@
 what systemd is told."""
 
 import contextlib
+import csv
+import ctypes
 import html.parser
 import http.client
 import http.server
+import io
 import json
 import os
 import re
@@ -279,10 +282,29 @@ class Metrics(AdminTestCase):
         servers[1].kill9()
         wait_until(lambda: self.samples()[node] == 0, 5, "seen down")
         self.assertEqual(self.ask("/readyz")[0], 200)
+        down = f'mcrelay_node_down_seconds_total{{node="{LOOPBACK}:{servers[1].port}"}}'
+        wait_until(lambda: self.samples()[down] >= 0.5, 5, "the outage is counted while it lasts")
+        self.assertEqual(self.status()["nodes"][0]["state_seconds"], None)
         servers[1].restart()
         wait_until(lambda: self.samples()[node] == 1, 5, "seen up again")
+        lasted = self.samples()[down]
+        wait_until(lambda: self.status()["nodes"][1]["state_seconds"] >= 1, 5, "it is up for a second")
+        self.assertEqual(self.samples()[down], lasted)
+        self.assertEqual(self.samples()[down.replace(str(servers[1].port), str(servers[0].port))], 0)
         self.assertEqual([event["event"] for event in self.status()["events"]
                           if event["event"].startswith("node_")], ["node_up", "node_down"])
+
+    def test_clients_of_each_listener(self):
+        servers, daemon = self.start()
+        listener = f'mcrelay_listener_clients{{listener="{LOOPBACK}:{daemon.port}"}}'
+        wait_until(lambda: self.samples()[listener] == 0, 5, "whoever waited for the start has left")
+        before = self.status()["listeners"][0]["accepted"]
+        clients = [self.open(daemon) for _ in range(3)]
+        wait_until(lambda: self.samples()[listener] == 3, 5, "three are counted")
+        clients[0].close()
+        wait_until(lambda: self.samples()[listener] == 2, 5, "two are left")
+        self.assertEqual(self.status()["listeners"][0]["clients"], 2)
+        self.assertEqual(self.status()["listeners"][0]["accepted"], before + 3)
 
     def test_reloads(self):
         servers, daemon = self.start(config="key_prefix: a\n")
@@ -348,10 +370,25 @@ class StatusPage(AdminTestCase):
         self.assertIn("75.0 %", text)  # three of four reads hit
         self.assertTrue(all("//" not in link and not link.startswith("/") for link in outline.links),
                         outline.links)
-        for link in ("status.css", "status.js", "metrics", "stats.json", "healthz", "readyz"):
+        for link in ("status.css", "status.js", "metrics", "stats.json", "stats.csv", "healthz", "readyz"):
             self.assertIn(link, outline.links)
             self.assertEqual(self.ask("/" + link)[0], 200)
         self.assertIn("script-src 'self'", self.ask("/")[1]["Content-Security-Policy"])
+
+    def test_the_same_values_as_csv(self):
+        servers, daemon = self.start(2)
+        self.traffic(daemon)
+        status, headers, text = self.ask("/stats.csv")
+        self.assertEqual((status, headers["Content-Type"]), (200, "text/csv; charset=utf-8"))
+        rows = list(csv.reader(io.StringIO(text, newline="")))
+        self.assertEqual(rows[0], ["kind", "name", "field", "value"])
+        values = {tuple(row[:3]): row[3] for row in rows[1:]}
+        self.assertEqual(len(values), len(rows) - 1)
+        self.assertEqual(values["node", f"{LOOPBACK}:{servers[1].port}", "state"], "up")
+        self.assertEqual(values["command", "set", "count"], "1")
+        self.assertEqual(values["listener", f"{LOOPBACK}:{daemon.port}", "clients"], "1")
+        self.assertEqual(values["process", "", "pid"], str(daemon.pid))
+        self.assertEqual(values["stats", "", "get_hits"], "3")
 
     def test_names_are_escaped_and_secrets_stay_secret(self):
         redis = self.fleet.redis(password="hush-hush")
@@ -363,7 +400,7 @@ class StatusPage(AdminTestCase):
         Outline(text)
         self.assertIn("&lt;script&gt;&quot;a&amp;b", text)
         self.assertNotIn("<script>\"a", text)
-        for path in ("/", "/metrics", "/stats.json"):
+        for path in ("/", "/metrics", "/stats.json", "/stats.csv"):
             self.assertNotIn("hush-hush", self.page(path))
         self.assertEqual(self.status()["nodes"][0]["name"], '<script>"a&b')
         self.assertIn(r'node="<script>\"a&b"', self.page("/metrics"))
@@ -413,6 +450,59 @@ class Systemd(FleetTestCase):
             self.told("WATCHDOG=1")
         self.assertLess(time.monotonic() - started, patience(1.8))
         self.assertEqual(daemon.terminate(), 0)
+
+
+class HungWorker(AdminTestCase):
+    """A worker that no longer turns: ptrace stops one thread of the daemon, the others go on."""
+
+    PTRACE_ATTACH, PTRACE_DETACH = 16, 17
+    WALL = 0x40000000
+
+    def ptrace(self, request, thread):
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+        self.assertEqual(libc.ptrace(request, thread, None, None), 0, os.strerror(ctypes.get_errno()))
+
+    def test_it_is_noticed_by_probe_and_watchdog(self):
+        folder = tempfile.mkdtemp(prefix="mcrelay-notify-")
+        self.addCleanup(shutil.rmtree, folder)
+        notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(notify.close)
+        notify.bind(os.path.join(folder, "notify"))
+        notify.setblocking(False)
+        _, daemon = self.start(env={"NOTIFY_SOCKET": os.path.join(folder, "notify"),
+                                    "WATCHDOG_USEC": "400000"})
+
+        def fed():
+            """How often the watchdog was fed since the last question."""
+            count = 0
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    count += notify.recv(4096).startswith(b"WATCHDOG=1")
+            return count
+
+        wait_until(lambda: fed() > 0, 5, "the watchdog is fed")
+        thread = worker_thread(daemon.pid)
+        self.ptrace(self.PTRACE_ATTACH, thread)
+        os.waitpid(thread, self.WALL)
+        try:
+            wait_until(lambda: self.ask("/healthz")[0] == 503, 10, "the probe sees that it hangs")
+            self.assertTrue(self.ask("/healthz")[2].startswith("hanging\n"))
+            self.assertEqual(self.status()["process"]["state"], "hanging")
+            fed()
+            time.sleep(1)
+            self.assertEqual(fed(), 0, "systemd must hear no more of a daemon that hangs")
+        finally:
+            self.ptrace(self.PTRACE_DETACH, thread)
+        wait_until(lambda: self.ask("/healthz")[0] == 200 and fed() > 0, 5, "it turns again")
+
+
+def worker_thread(pid):
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/comm", encoding="ascii") as name:
+            if name.read() == "worker0\n":
+                return int(thread)
+    raise AssertionError("no thread is called worker0")
 
 
 class StalePages(http.server.ThreadingHTTPServer):

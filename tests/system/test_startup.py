@@ -105,6 +105,13 @@ class ExitStatus(FleetTestCase):
         self.refuse(CONFIG, ["FILE:2:1", "key_prefx"], "--check-config", config=BACKEND + "key_prefx: a\n",
                     backends=())
 
+    def test_check_config_names_mistyped_variables(self):
+        _, status, out, err = self.run_daemon("--check-config", config=BACKEND, backends=(),
+                                              env={"MCRELAY_KEY_PREFX": "a", "MCRELAY_SERVICE_HOST": "x"})
+        self.assertEqual((status, out[-7:]), (0, "valid\n"), err)
+        self.assertEqual(err, "mcrelay: warning: environment MCRELAY_KEY_PREFX: no such setting, ignored "
+                              "(did you mean MCRELAY_KEY_PREFIX?)\n")
+
     def test_print_config_names_origins_and_masks_secrets(self):
         _, status, out, err = self.run_daemon(
             "-c", "77", "--print-config", env={"MCRELAY_TIMEOUTS_REQUEST": "123ms"},
