@@ -12,7 +12,7 @@ using memcache::Verb;
 // whatever the item remembers, since it would break the line.
 void Translation::AppendKeyFlag(bool base64, Buffer* answer) const {
   answer->Append(" k");
-  if (base64 || key().find_first_of(" \r\n") != std::string_view::npos) {
+  if (base64 || key().find_first_of(" \n") != std::string_view::npos) {
     memcache::AppendBase64(key(), answer);
     answer->Append(" b");
   } else {

@@ -6,6 +6,7 @@
 //   found stale without a token, TTL below R, h on an unfetched item, N on a miss
 //                          -> the script meta_get, which looks again before it changes anything
 //   T with h, R or N       the script at once: its changes are one step
+//   T that is over         the same: there would be no second step on an item that is gone
 
 #include <cassert>
 
@@ -24,13 +25,13 @@ bool Translation::Precedes(char first, char second) const {
 
 Step Translation::BeginMetaGet(const Environment& environment, Buffer* out) {
   const bool touch = Has('T');
-  if (touch && ((Has('h') && !Has('u')) || Has('N') || Has('R'))) {
+  const Expiry expiry = ResolveExpiry(meta_.ttl, environment.unix_ms / 1000);
+  if (touch && (expiry.gone() || (Has('h') && !Has('u')) || Has('N') || Has('R'))) {
     return CallMetaGet(environment, true, out);
   }
   const bool debug = verb_ == Verb::kMetaDebug;
   const bool with_ttl = debug || Has('R') || (Has('t') && !Precedes('T', 't'));
   const bool with_idle = debug || Has('l');
-  const Expiry expiry = ResolveExpiry(meta_.ttl, environment.unix_ms / 1000);
   touched_ = touch;
   if (!with_ttl && !with_idle) {
     if (!touch) return Read();

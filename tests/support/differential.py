@@ -3,8 +3,15 @@
 CAS uniques are compared by structure: the n-th distinct unique of one server stands for the n-th of
 the other. Where the subject promises order, a unique that is new for a key must be above all that
 the key had before.
+
+In the answers of meta commands the seconds to live (t, exp) may differ by the reference's clock tick and
+by how far apart the two servers got the same batch; the seconds since the last access (l, la) are only
+held to be a number, since memcached notes accesses once a minute.
 """
 
+import base64
+import math
+import re
 import time
 
 from support.client import Client
@@ -22,6 +29,9 @@ class Uniques:
         self.rank = {}
 
     def note(self, key, unique):
+        """The unique's rank. `key` may be None: then it is not noted for any."""
+        if key is None:
+            return self.rank.setdefault(unique, len(self.rank))
         seen = self.by_key.setdefault(key, [])
         if unique not in seen:
             seen.append(unique)
@@ -46,6 +56,7 @@ class Pair:
         self.uniques = (Uniques(), Uniques())
         self.commands_run = 0
         self.padded = 0
+        self.lag_s = 0  # the longest time from a batch's start at the reference to its end
 
     def close(self):
         for client in self.clients.values():
@@ -59,17 +70,22 @@ class Pair:
 
     def run(self, batches, deadline=None):
         """Raises Difference at the first one. False when the deadline passed before the end."""
+        for server in (REFERENCE, SUBJECT):
+            # A CasOf that was never seen is 1, which memcached gives to its first item.
+            self.client(server, 0).call(b"set 0.spent 0 0 1\r\nx\r\n")
         for index, batch in enumerate(batches):
             if deadline and time.monotonic() > deadline:
                 return False
             if batch.pause_s:
                 time.sleep(batch.pause_s)
             answers = []
+            began = time.monotonic()
             for server in (REFERENCE, SUBJECT):
                 try:
                     answers.append(self.exchange(server, batch))
                 except AssertionError as problem:
                     raise Difference(f"{NAMES[server]}: {problem}", index, batch_keys(batch)) from None
+            self.lag_s = max(self.lag_s, time.monotonic() - began)
             self.compare(index, batch, answers)
             self.commands_run += len(batch.commands)
         return True
@@ -94,9 +110,11 @@ class Pair:
     def compare(self, index, batch, answers):
         for position, (expected, actual) in enumerate(zip(*answers)):
             if not self.same(expected, actual):
+                words = actual.partition(b"\r\n")[0].split(b" ")
+                key = words[1] if words[0] == b"VALUE" else named_key(words)
                 raise Difference(
                     f"answer {position + 1} of the batch:\n  memcached {shorten(expected)}\n"
-                    f"  mcrelay   {shorten(actual)}", index, batch_keys(batch))
+                    f"  mcrelay   {shorten(actual)}", index, {key} if key else batch_keys(batch))
         if len(answers[0]) != len(answers[1]):
             raise Difference(
                 f"{len(answers[0])} answers of memcached, {len(answers[1])} of mcrelay; the first "
@@ -104,6 +122,9 @@ class Pair:
                 index, batch_keys(batch))
 
     def same(self, expected, actual):
+        kind = expected[:2]
+        if kind in (b"VA", b"HD", b"ME") and not expected.startswith(b"VALUE "):
+            return self.same_meta(expected, actual)
         if not expected.startswith(b"VALUE ") or not actual.startswith(b"VALUE "):
             return expected == actual
         expected_line, _, expected_data = expected.partition(b"\r\n")
@@ -111,29 +132,86 @@ class Pair:
         expected_words, actual_words = expected_line.split(b" "), actual_line.split(b" ")
         if len(expected_words) != len(actual_words) or not end:
             return False
-        if len(expected_words) == 5 and not self.same_unique(expected_words, actual_words):
+        if len(expected_words) == 5 and not self.same_unique(
+                actual_words[1], expected_words[4], actual_words[4]):
             return False
         if expected_words[:4] == actual_words[:4] and expected_data == actual_data:
             return True
         return self.only_padding(expected_words, actual_words, expected_data, actual_data)
 
-    def same_unique(self, expected_words, actual_words):
-        key, actual = actual_words[1], int(actual_words[4])
+    def same_unique(self, key, expected, actual):
+        """`key` is None where the answer does not name it."""
+        if not expected.isdigit() or not actual.isdigit():
+            return False
+        expected, actual = int(expected), int(actual)
         ours = self.uniques[SUBJECT]
-        before = ours.by_key.get(key, [])
+        before = ours.by_key.get(key, []) if key is not None else []
         if self.ordered_cas and actual not in before and before and actual <= max(before):
             return False
-        return (self.uniques[REFERENCE].note(key, int(expected_words[4])) == ours.note(key, actual))
+        return self.uniques[REFERENCE].note(key, expected) == ours.note(key, actual)
 
     def only_padding(self, expected_words, actual_words, expected_data, actual_data):
         """memcached pads a counted number to the length it had, unless an answer that is still being
         sent holds the item (so it depends on how a batch arrives); mcrelay never does."""
-        number = actual_data[:-2].rstrip(b" ") if self.subject_pads else actual_data[:-2]
+        number = self.number_of(actual_data)
         padded = (expected_words[1] in NUMBERS and expected_words[:3] == actual_words[:3]
                   and number.isdigit() and b" " in expected_data + actual_data
                   and expected_data[:-2].rstrip(b" ") == number)
         self.padded += padded
         return padded
+
+    def same_meta(self, expected, actual):
+        """A line of flags, each compared by its meaning, and perhaps a value."""
+        expected_line, _, expected_data = expected.partition(b"\r\n")
+        actual_line, end, actual_data = actual.partition(b"\r\n")
+        expected_words, actual_words = expected_line.split(b" "), actual_line.split(b" ")
+        if len(expected_words) != len(actual_words) or not end or expected_words[0] != actual_words[0]:
+            return False
+        if expected_data != actual_data:
+            # A counted number that memcached padded to its old length; s counts the blanks, too.
+            number = expected_data.rstrip(b"\r\n ")
+            if not number.isdigit() or self.number_of(actual_data) != number:
+                return False
+            self.padded += 1
+            expected_words = without_padding(expected_words, expected_data, actual_data)
+        key = named_key(actual_words)
+        return all(self.same_word(key, *words) for words in zip(expected_words, actual_words))
+
+    def number_of(self, data):
+        return data[:-2].rstrip(b" ") if self.subject_pads else data[:-2]
+
+    def same_word(self, key, expected, actual):
+        for pattern, same in ((rb"(c|cas=)(\d+)", lambda a, b: self.same_unique(key, a, b)),
+                              (rb"(t|exp=)(-?\d+)", self.same_time),
+                              (rb"(l|la=)(\d{1,3})", lambda a, b: True),
+                              (rb"(cls=)(\d+)", lambda a, b: True)):
+            theirs, ours = re.fullmatch(pattern, expected), re.fullmatch(pattern, actual)
+            if theirs and ours and theirs[1] == ours[1]:
+                return same(theirs[2], ours[2])
+        return expected == actual
+
+    def same_time(self, expected, actual):
+        if expected == b"-1" or actual == b"-1":
+            return expected == actual
+        return abs(int(expected) - int(actual)) <= 1 + math.ceil(self.lag_s)
+
+
+def without_padding(words, padded, plain):
+    """The reference's words as they were, had it not padded."""
+    sizes = {b"%d" % (len(padded) - 2): b"%d" % (len(plain) - 2)}
+    return [words[0], sizes.get(words[1], words[1])] + [
+        b"s" + sizes.get(word[1:], word[1:]) if word[:1] == b"s" else word for word in words[2:]]
+
+
+def named_key(words):
+    """The key that an answer names, None without one."""
+    if words[0] == b"ME" and len(words) > 1:
+        return words[1]
+    for position, word in enumerate(words):
+        if word[:1] == b"k":
+            encoded = words[position + 1:position + 2] == [b"b"]
+            return base64.b64decode(word[1:]) if encoded else word[1:]
+    return None
 
 
 def batch_keys(batch):
@@ -187,8 +265,9 @@ def shrink(make_pair, history, difference, deadline):
             pair.close()
 
     best, reason = history, difference
-    narrow = [narrowed(batch, difference.keys) for batch in history[:-1]] + [history[-1]]
-    candidates = [[batch for batch in narrow if batch.commands], history]
+    narrow = [narrowed(batch, difference.keys) for batch in history]
+    candidates = [[batch for batch in narrow if batch.commands],
+                  [batch for batch in narrow[:-1] + history[-1:] if batch.commands], history]
     for candidate in candidates:
         found = still_differs(candidate)
         if found:

@@ -142,6 +142,12 @@ class ClassicProfile(Profile):
             (2, self.unknown), (2, self.refused_store), (1, self.bad_length), (1, self.bad_chunk),
             (1, self.bad_number), (1, self.small_talk), (0.3, self.wide_get), (0.05, self.too_large)]
 
+    all_keys = STRINGS + NUMBERS + DIGITS + MISSING
+
+    def removal(self):
+        """Removes every key that can have been stored."""
+        return b"".join(b"delete %s noreply\r\n" % key for key in self.all_keys)
+
     # Pieces.
 
     def noreply(self):

@@ -12,8 +12,10 @@ import unittest
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, TESTS)
 
+from support.client import Client  # noqa: E402
 from support.differential import Pair, run_or_explain  # noqa: E402
 from support.generator import ClassicProfile  # noqa: E402
+from support.meta_generator import MetaProfile  # noqa: E402
 from support.testcase import FleetTestCase  # noqa: E402
 
 COMMANDS = int(os.environ.get("MCRELAY_COMMANDS", "20000"))
@@ -22,16 +24,16 @@ EXTRA_SEEDS = [int(os.environ["MCRELAY_SEED"])] if "MCRELAY_SEED" in os.environ 
 
 class Differential(FleetTestCase):
     def compare(self, daemon, shards, profile, seed, ordered_cas):
-        references = []
+        reference = self.fleet.memcached()
 
         def fresh_pair():
             for shard in shards:
                 with shard.client() as redis:
                     redis.call("FLUSHALL")
-            if references:
-                references.pop().close()
-            references.append(self.fleet.memcached())
-            return Pair(references[0].address, daemon.address, ordered_cas)
+            with Client(reference.address) as client:
+                client.send(profile.removal() + b"mn\r\n")
+                client.until(b"MN\r\n")
+            return Pair(reference.address, daemon.address, ordered_cas)
 
         pair, difference = run_or_explain(fresh_pair, profile.batches(COMMANDS), seed)
         if difference:
@@ -41,10 +43,10 @@ class Differential(FleetTestCase):
         print(f"seed {seed}: {pair.commands_run} commands, {len(pair.uniques[1].rank)} uniques, "
               f"{pair.padded} padded numbers")
 
-    def run_profile(self, daemon, shards, seeds, content_cas=False):
+    def run_profile(self, daemon, shards, seeds, content_cas=False, kind=ClassicProfile):
         for seed in seeds + EXTRA_SEEDS:
             with self.subTest(seed=seed):
-                profile = ClassicProfile(seed, content_cas=content_cas)
+                profile = kind(seed, content_cas=content_cas)
                 self.compare(daemon, shards, profile, seed, ordered_cas=not content_cas)
 
     def test_tagged_values_over_tcp(self):
@@ -68,20 +70,39 @@ class Differential(FleetTestCase):
             hits = int(stats.partition("keyspace_hits:")[2].split()[0])
             self.assertGreater(hits, 0, f"no key was read from shard {number}")
 
+    def test_meta_tagged_values(self):
+        redis, daemon = self.one_shard()
+        self.run_profile(daemon, [redis], [55], kind=MetaProfile)
+
+    def test_meta_more_tagged_values(self):
+        redis, daemon = self.one_shard()
+        self.run_profile(daemon, [redis], [66], kind=MetaProfile)
+
+    def test_meta_plain_values(self):
+        redis = self.fleet.redis()
+        daemon = self.fleet.mcrelay(backends=[redis.location()], config="value_format: plain\n")
+        self.run_profile(daemon, [redis], [77], content_cas=True, kind=MetaProfile)
+
 
 class GeneratorSelfTest(FleetTestCase):
     """Two memcacheds must not differ: what the generator draws is deterministic in the reference."""
 
-    def test_memcached_agrees_with_itself(self):
+    def agrees_with_itself(self, profile, seed):
         def fresh_pair():
             return Pair(self.fleet.memcached().address, self.fleet.memcached().address, True,
                         subject_pads=True)
 
-        profile = ClassicProfile(44)
+        differ_by_side = ["refused_store", "refused_meta_set"]
         profile.makers = [(weight, maker) for weight, maker in profile.makers
-                          if maker != profile.refused_store]  # its bytes differ by side
-        pair, difference = run_or_explain(fresh_pair, profile.batches(3000), 44)
+                          if maker.__name__ not in differ_by_side]
+        _, difference = run_or_explain(fresh_pair, profile.batches(3000), seed)
         self.assertIsNone(difference)
+
+    def test_memcached_agrees_with_itself(self):
+        self.agrees_with_itself(ClassicProfile(44), 44)
+
+    def test_memcached_agrees_with_itself_on_meta_commands(self):
+        self.agrees_with_itself(MetaProfile(88), 88)
 
 
 if __name__ == "__main__":
