@@ -57,71 +57,44 @@ Step Translation::OnMetaArithmeticReply(const redis::Reply& reply, const Environ
   const auto& elements = reply.elements;
   const Digits initial(meta_.initial);
   std::string_view number = initial.view();
-  uint64_t cas = written_cas_;
-  int64_t ttl_ms = -1;
-  const bool created = reply.is_integer() && reply.integer == 1;
-  if (reply.is_integer() && !created) {
-    if (reply.integer == 0) return RefuseMeta(Outcome::kMiss, "NF", answer);
-    if (reply.integer == -2) return RefuseMeta(Outcome::kBadValue, "EX", answer);
-    if (reply.integer != -1) return OnMisfit(environment, answer);
-    answer->Append(memcache::kNonNumeric);
-    return Done(Outcome::kRefused);
-  }
-  if (!created) {
+  MetaFacts facts{.base64 = Has('b'), .cas = written_cas_};
+  if (reply.is_integer()) {
+    switch (reply.integer) {
+      case 1:
+        facts.created = true;
+        break;
+      case 0:
+        return RefuseMeta(Outcome::kMiss, "NF", answer);
+      case -1:
+        answer->Append(memcache::kNonNumeric);
+        return Done(Outcome::kRefused);
+      case -2:
+        return RefuseMeta(Outcome::kBadValue, "EX", answer);
+      default:
+        return OnMisfit(environment, answer);
+    }
+  } else {
     if (!reply.is_array() || elements.size() != 3 || !IsNumber(elements[0].text) ||
         !elements[1].is_integer() || !elements[2].is_string()) {
       return OnMisfit(environment, answer);
     }
     number = elements[0].text;
-    ttl_ms = elements[1].integer;
-    cas = elements[2].text.size() == 8 ? ReadCas(elements[2].text) : BareCas(number);
+    facts.seconds_left = SecondsLeft(elements[1].integer);
+    facts.cas = elements[2].text.size() == 8 ? ReadCas(elements[2].text) : BareCas(number);
   }
-  const Outcome outcome = created ? Outcome::kMiss : Outcome::kHit;
-  AnswerNumber({.number = number, .cas = cas, .ttl_ms = ttl_ms, .created = created}, environment,
-               answer);
-  return Done(outcome);
+  AnswerNumber(number, facts, environment, answer);
+  return Done(facts.created ? Outcome::kMiss : Outcome::kHit);
 }
 
-void Translation::AnswerNumber(const Counted& counted, const Environment& environment,
-                               Buffer* answer) const {
+void Translation::AnswerNumber(std::string_view number, const MetaFacts& facts,
+                               const Environment& environment, Buffer* answer) const {
   if (meta_.opaque_too_long) return answer->Append(memcache::kOpaqueTooLong);
   if (Has('q')) return;
-  const int64_t now = environment.unix_ms / 1000;
-  if (Has('v')) {
-    answer->Append("VA ");
-    answer->AppendNumber(counted.number.size());
-  } else {
-    answer->Append("HD");
-  }
-  int64_t left = SecondsLeft(counted.ttl_ms);
-  for (int i = 0; i < meta_.count; ++i) {
-    switch (meta_.order[i]) {
-      case 'T':
-        left = ResolveExpiry(meta_.ttl, now).SecondsLeft(now);
-        break;
-      case 'N':
-        if (counted.created) left = ResolveExpiry(meta_.vivify_ttl, now).SecondsLeft(now);
-        break;
-      case 't':
-        AppendNumberFlag('t', left, answer);
-        break;
-      case 'c':
-        answer->Append(" c");
-        answer->AppendNumber(counted.cas);
-        break;
-      case 'O':
-        AppendOpaqueFlag(answer);
-        break;
-      case 'k':
-        AppendKeyFlag(Has('b'), answer);
-        break;
-      default:
-        break;
-    }
-  }
+  AppendMetaHead(Has('v'), number.size(), answer);
+  AppendMetaFlags(facts, FlagSet("Okct"), environment.unix_ms / 1000, answer);
   answer->Append("\r\n");
   if (Has('v')) {
-    answer->Append(counted.number);
+    answer->Append(number);
     answer->Append("\r\n");
   }
 }

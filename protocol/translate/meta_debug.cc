@@ -11,10 +11,8 @@ namespace mcrelay::translate {
 void Translation::AnswerMetaDebug(const MetaHit& hit, Buffer* answer) const {
   constexpr size_t kItemHeader = 56;
   const Item& item = hit.item;
-  const bool base64 =
-      (item.state & kBase64Key) != 0 || key().find_first_of(" \n") != std::string_view::npos;
   answer->Append("ME ");
-  if (base64) {
+  if (GoesAsBase64((item.state & kBase64Key) != 0)) {
     memcache::AppendBase64(key(), answer);
   } else {
     answer->Append(key());

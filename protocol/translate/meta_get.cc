@@ -183,53 +183,18 @@ Step Translation::OnMetaGetScript(const redis::Reply& reply, const Environment& 
 void Translation::AnswerMetaHit(const MetaHit& hit, const Environment& environment,
                                 Buffer* answer) const {
   const Item& item = hit.item;
-  const int64_t now = environment.unix_ms / 1000;
   const bool same = Has('C') && CasOf(item) == meta_.compare_cas;
   const bool with_value = Has('v') && !same;
-  if (with_value) {
-    answer->Append("VA ");
-    answer->AppendNumber(item.value.size());
-  } else {
-    answer->Append("HD");
-  }
-  int64_t left = SecondsLeft(hit.ttl_ms);
-  for (int i = 0; i < meta_.count; ++i) {
-    switch (meta_.order[i]) {
-      case 'T':
-        left = ResolveExpiry(meta_.ttl, now).SecondsLeft(now);
-        break;
-      case 'N':
-        if (hit.vivified) left = ResolveExpiry(meta_.vivify_ttl, now).SecondsLeft(now);
-        break;
-      case 's':
-        AppendNumberFlag('s', static_cast<int64_t>(item.value.size()), answer);
-        break;
-      case 't':
-        AppendNumberFlag('t', left, answer);
-        break;
-      case 'c':
-        answer->Append(" c");
-        answer->AppendNumber(CasOf(item));
-        break;
-      case 'f':
-        AppendNumberFlag('f', item.flags, answer);
-        break;
-      case 'h':
-        AppendNumberFlag('h', (item.state & kFetched) != 0, answer);
-        break;
-      case 'l':
-        AppendNumberFlag('l', hit.idle_seconds, answer);
-        break;
-      case 'O':
-        AppendOpaqueFlag(answer);
-        break;
-      case 'k':
-        AppendKeyFlag((item.state & kBase64Key) != 0, answer);
-        break;
-      default:
-        break;
-    }
-  }
+  AppendMetaHead(with_value, item.value.size(), answer);
+  const MetaFacts facts{.base64 = (item.state & kBase64Key) != 0,
+                        .cas = Has('c') ? CasOf(item) : 0,
+                        .value_bytes = item.value.size(),
+                        .client_flags = item.flags,
+                        .fetched = (item.state & kFetched) != 0,
+                        .seconds_left = SecondsLeft(hit.ttl_ms),
+                        .idle_seconds = hit.idle_seconds,
+                        .created = hit.vivified};
+  AppendMetaFlags(facts, FlagSet("Okcstfhl"), environment.unix_ms / 1000, answer);
   if ((item.state & kTokenSent) != 0) answer->Append(" Z");
   if ((item.state & kStale) != 0) answer->Append(" X");
   if (hit.won) answer->Append(" W");

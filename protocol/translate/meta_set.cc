@@ -1,8 +1,8 @@
 // ms: one SET where that says it all; the script cas with C, the script append for modes A and P.
 
 #include "protocol/memcache/answers.h"
+#include "protocol/translate/meta_hit.h"
 #include "protocol/translate/requests.h"
-#include "protocol/translate/translation.h"
 
 namespace mcrelay::translate {
 
@@ -140,27 +140,9 @@ Step Translation::OnMetaSetReply(const redis::Reply& reply, const Environment& e
 
 Step Translation::AnswerMetaStored(Buffer* answer) const {
   if (Has('q')) return Done(Outcome::kStored);
+  const MetaFacts facts{.base64 = Has('b'), .cas = written_cas_, .value_bytes = value_bytes_};
   answer->Append("HD");
-  for (int i = 0; i < meta_.count; ++i) {
-    switch (meta_.order[i]) {
-      case 'O':
-        AppendOpaqueFlag(answer);
-        break;
-      case 'k':
-        AppendKeyFlag(Has('b'), answer);
-        break;
-      case 'c':
-        answer->Append(" c");
-        answer->AppendNumber(written_cas_);
-        break;
-      case 's':
-        answer->Append(" s");
-        answer->AppendNumber(value_bytes_);
-        break;
-      default:
-        break;
-    }
-  }
+  AppendMetaFlags(facts, FlagSet("Okcs"), 0, answer);
   answer->Append("\r\n");
   return Done(Outcome::kStored);
 }

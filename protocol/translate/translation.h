@@ -177,9 +177,12 @@ class Translation {
                                   Buffer* answer);
 
   // meta_answer.cc
-  // Appends ` k<key>`, in base64 with ` b` behind it when `base64`.
-  void AppendKeyFlag(bool base64, Buffer* answer) const;
-  void AppendOpaqueFlag(Buffer* answer) const;
+  struct MetaFacts;
+  // Appends those flags of the command that are in `shown`, in request order.
+  void AppendMetaFlags(const MetaFacts& facts, uint64_t shown, int64_t unix_seconds,
+                       Buffer* answer) const;
+  // Whether the key is shown in base64; `stored_so`: the client spelt it so.
+  [[nodiscard]] bool GoesAsBase64(bool stored_so) const;
   // Ends a meta command that did nothing: `word` (EN NF NS EX) with the flags such answers echo.
   void AppendMetaRefusal(std::string_view word, Buffer* answer) const;
   [[nodiscard]] Step RefuseMeta(Outcome outcome, std::string_view word, Buffer* answer) const;
@@ -223,14 +226,8 @@ class Translation {
   [[nodiscard]] Step BeginMetaArithmetic(const Environment& environment, Buffer* out);
   [[nodiscard]] Step OnMetaArithmeticReply(const redis::Reply& reply,
                                            const Environment& environment, Buffer* answer);
-
-  struct Counted {
-    std::string_view number;
-    uint64_t cas;
-    int64_t ttl_ms;
-    bool created;
-  };
-  void AnswerNumber(const Counted& counted, const Environment& environment, Buffer* answer) const;
+  void AnswerNumber(std::string_view number, const MetaFacts& facts,
+                    const Environment& environment, Buffer* answer) const;
 
   // meta_debug.cc
   void AnswerMetaDebug(const MetaHit& hit, Buffer* answer) const;
