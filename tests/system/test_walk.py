@@ -3,7 +3,6 @@
 import base64
 import os
 import re
-import subprocess
 import sys
 import time
 import unittest
@@ -250,33 +249,6 @@ class FlushWithinPrefix(FleetTestCase):
         redis.resume()
         self.assertIsNone(client.get(b"7"))
         wait_until(lambda: self.left(redis) == [b"other", b"p?", b"px:mine"], 4, "it is flushed")
-
-
-class Tools(FleetTestCase):
-    """memcached's and libmemcached's own tools over the daemon."""
-
-    def run_tool(self, *command):
-        done = subprocess.run(command, capture_output=True, timeout=30, check=False)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout
-
-    def test_memcached_tool_and_memcdump(self):
-        _, daemon = self.one_shard()
-        client = self.open(daemon)
-        for i in range(5):
-            client.set(b"%d.key" % i, b"value%d" % i, flags=i)
-        server = f"127.0.0.1:{daemon.port}"
-        names = self.run_tool("memcdump", f"--servers={server}").split()
-        self.assertEqual(sorted(names), [b"%d.key" % i for i in range(5)])
-        tool = "/usr/share/memcached/scripts/memcached-tool"
-        commands = self.run_tool(tool, server, "dump")
-        for i in range(5):
-            self.assertIn(b"add %d.key %d " % (i, i), commands)
-            self.assertIn(b"value%d" % i, commands)
-        self.assertIn(b"get_hits", self.run_tool(tool, server, "stats"))
-        self.assertIn(b"maxconns", self.run_tool(tool, server, "settings"))
-        self.run_tool(tool, server, "display")
-        self.run_tool(tool, server, "sizes")
 
 
 if __name__ == "__main__":

@@ -69,6 +69,19 @@ TEST_CASE("meta get: what needs nothing but the item is one GET") {
   });
 }
 
+TEST_CASE("meta get: a T that is over still shows the item, its marks and the token") {
+  InBothFormats([](Relay& relay) {
+    for (const std::string over : {"T-1", "T2592001"}) {
+      CAPTURE(over);
+      relay.Send("set a 0 100 1\r\nx\r\nmd a I\r\n");
+      CHECK(relay.Send("mg a v " + over + "\r\nmg a v\r\n") == "VA 1 X W\r\nx\r\nEN\r\n");
+      relay.Send("set a 0 100 1\r\nx\r\n");
+      CHECK(relay.Send("mg a v h l " + over + "\r\nmg a v\r\nmg a " + over + "\r\n") ==
+            "VA 1 h0 l0\r\nx\r\nEN\r\nEN\r\n");
+    }
+  });
+}
+
 TEST_CASE("meta get: C equal to the item's unique leaves the value out") {
   InBothFormats([](Relay& relay) {
     relay.Send("set a 0 0 1\r\nx\r\n");
@@ -315,6 +328,9 @@ TEST_CASE("meta: a base64 key is echoed in base64 when the item was stored with 
     CHECK(relay.Send("ms YSBiDQo= 1 b\r\nx\r\nms YSBiDQo= 1 b MA\r\nx\r\nmg YSBiDQo= b k v\r\n"
                      "mg YSBiDQoK b N0 k\r\nmg YSBiDQoK b k\r\n") ==
           "HD\r\nHD\r\nVA 2 kYSBiDQo= b\r\nxx\r\nHD kYSBiDQoK b W\r\nHD kYSBiDQoK b Z\r\n");
+    // a carriage return within a key does not
+    CHECK(relay.Send("ms a\rb 1 k\r\nx\r\nmg a\rb k\r\nmg c\rd k\r\nme c\rd\r\n") ==
+          "HD ka\rb\r\nHD ka\rb\r\nEN kc\rd\r\nEN\r\n");
   });
 }
 
