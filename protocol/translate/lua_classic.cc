@@ -175,13 +175,13 @@ if compare and compare ~= '' then
   end
 end
 
--- what strtoull() takes: white space, a sign, digits, and nothing or white space after them
+-- what strtoull() takes: white space, a sign, digits, and nothing, white space or NUL after them
 local from = tagged and 17 or 1
 local digits, rest = string.match(stored, '^(%d+)(.?)', from)
 if not digits or rest ~= '' then
   digits, rest = string.match(stored, '^[ \t\n\v\f\r]*%+?(%d+)(.?)', from)
   if not digits then digits, rest = string.match(stored, '^[ \t\n\v\f\r]*%-(0+)(.?)', from) end
-  if not digits or (rest ~= '' and not string.find(rest, '^[ \t\n\v\f\r]')) then return -1 end
+  if not digits or (rest ~= '' and not string.find(rest, '^[ \t\n\v\f\r%z]')) then return -1 end
 end
 if #digits > 15 then
   digits = string.match(digits, '^0*(%d+)$')

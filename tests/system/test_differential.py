@@ -87,6 +87,31 @@ class Differential(FleetTestCase):
         self.run_profile(daemon, [redis], [77], content_cas=True, kind=MetaProfile)
 
 
+class OddNumbers(FleetTestCase):
+    """What counts as a number. Not: white space alone, where memcached reads what lies behind it."""
+
+    VALUES = [b"5\0", b"5\0abc", b"5\0\0", b"\x005", b" 5\0 ", b"\t5", b"\v5", b"\n5", b" \t 5", b"5\t", b"5\n6",
+              b"5\r\n", b"5\v", b"5\f", b"0x10", b"1e3", b"-0", b"-00", b"--0", b"+-0", b"+ 5", b"+", b"-",
+              b"+0", b"00", b"0" * 30 + b"5", b"018446744073709551615", b"18446744073709551615 x",
+              b"18446744073709551616", b"5 abc", b"5,000", b"\xa05", b"5\xa0", b"5\x85", b"'5'", b"5.", b".5",
+              b"5-", b"5 -", b"0 -1", b"  +7  "]
+
+    def test_odd_values_count_as_by_memcached(self):
+        _, daemon = self.one_shard()
+        servers = [Client(self.fleet.memcached(*ROOMY).address), self.open(daemon)]
+        self.fleet.closers.callback(servers[0].close)
+        for value in self.VALUES:
+            answers = []
+            for client in servers:
+                client.set(b"n", value, flags=3)
+                lines = [client.call(line) for line in (b"incr n 1\r\n", b"decr n 2\r\n", b"ma n D5 v\r\n")]
+                # memcached pads to the old length
+                lines.append(client.get(b"n").rstrip(b" ") if lines[0][:1].isdigit() else client.get(b"n"))
+                answers.append(lines)
+            with self.subTest(value=value):
+                self.assertEqual(answers[1], answers[0])
+
+
 class GeneratorSelfTest(FleetTestCase):
     """Two memcacheds must not differ: what the generator draws is deterministic in the reference."""
 
