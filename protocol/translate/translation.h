@@ -226,8 +226,8 @@ class Translation {
   [[nodiscard]] Step BeginMetaArithmetic(const Environment& environment, Buffer* out);
   [[nodiscard]] Step OnMetaArithmeticReply(const redis::Reply& reply,
                                            const Environment& environment, Buffer* answer);
-  void AnswerNumber(std::string_view number, const MetaFacts& facts,
-                    const Environment& environment, Buffer* answer) const;
+  void AnswerNumber(std::string_view number, const MetaFacts& facts, const Environment& environment,
+                    Buffer* answer) const;
 
   // meta_debug.cc
   void AnswerMetaDebug(const MetaHit& hit, Buffer* answer) const;

@@ -22,6 +22,8 @@ COMMANDS = int(os.environ.get("MCRELAY_COMMANDS", "20000"))
 # Room behind a number in its chunk: 1.6.18 looks for a '-' behind one from 2^63 on, and does not stop
 # before the pointers of the next chunk.
 ROOMY = ("-n", "400")
+# Bytes are compared here, not times: a machine that stalls shall not look like an outage.
+PATIENT = "timeouts: {request: 5s}\n"
 EXTRA_SEEDS = [int(os.environ["MCRELAY_SEED"])] if "MCRELAY_SEED" in os.environ else []
 
 
@@ -53,19 +55,19 @@ class Differential(FleetTestCase):
                 self.compare(daemon, shards, profile, seed, ordered_cas=not content_cas)
 
     def test_tagged_values_over_tcp(self):
-        redis, daemon = self.one_shard()
+        redis, daemon = self.one_shard(config=PATIENT)
         self.run_profile(daemon, [redis], [11])
 
     def test_plain_values(self):
         redis = self.fleet.redis()
-        daemon = self.fleet.mcrelay(backends=[redis.location()], config="value_format: plain\n")
+        daemon = self.fleet.mcrelay(backends=[redis.location()], config=PATIENT + "value_format: plain\n")
         self.run_profile(daemon, [redis], [22], content_cas=True)
 
     def test_three_shards_over_unix_sockets(self):
         shards = [self.fleet.redis() for _ in range(3)]
         backends = "".join(f"  - {{location: '{shard.location(unix=True)}', name: node{number}}}\n"
                            for number, shard in enumerate(shards))
-        daemon = self.fleet.mcrelay(config="backends:\n" + backends, listen="unix")
+        daemon = self.fleet.mcrelay(config=PATIENT + "backends:\n" + backends, listen="unix")
         self.run_profile(daemon, shards, [33])
         for number, shard in enumerate(shards):
             with shard.client() as redis:
@@ -74,16 +76,16 @@ class Differential(FleetTestCase):
             self.assertGreater(hits, 0, f"no key was read from shard {number}")
 
     def test_meta_tagged_values(self):
-        redis, daemon = self.one_shard()
+        redis, daemon = self.one_shard(config=PATIENT)
         self.run_profile(daemon, [redis], [55], kind=MetaProfile)
 
     def test_meta_more_tagged_values(self):
-        redis, daemon = self.one_shard()
+        redis, daemon = self.one_shard(config=PATIENT)
         self.run_profile(daemon, [redis], [66], kind=MetaProfile)
 
     def test_meta_plain_values(self):
         redis = self.fleet.redis()
-        daemon = self.fleet.mcrelay(backends=[redis.location()], config="value_format: plain\n")
+        daemon = self.fleet.mcrelay(backends=[redis.location()], config=PATIENT + "value_format: plain\n")
         self.run_profile(daemon, [redis], [77], content_cas=True, kind=MetaProfile)
 
 
@@ -97,7 +99,7 @@ class OddNumbers(FleetTestCase):
               b"5-", b"5 -", b"0 -1", b"  +7  "]
 
     def test_odd_values_count_as_by_memcached(self):
-        _, daemon = self.one_shard()
+        _, daemon = self.one_shard(config=PATIENT)
         servers = [Client(self.fleet.memcached(*ROOMY).address), self.open(daemon)]
         self.fleet.closers.callback(servers[0].close)
         for value in self.VALUES:

@@ -152,7 +152,8 @@ class GoldenClassic(GoldenTestCase):
     @classmethod
     def prepare(cls):
         redis = cls.fleet.redis()
-        cls.server = cls.fleet.mcrelay(backends=[redis.location()])
+        cls.server = cls.fleet.mcrelay(backends=[redis.location()],
+                                       config="timeouts: {request: 5s}\n")
 
     def test_classic_exchanges(self):
         self.replay_all(lambda case: not is_meta(case))
@@ -162,7 +163,8 @@ class GoldenMeta(GoldenTestCase):
     @classmethod
     def prepare(cls):
         redis = cls.fleet.redis()
-        cls.server = cls.fleet.mcrelay(backends=[redis.location()])
+        cls.server = cls.fleet.mcrelay(backends=[redis.location()],
+                                       config="timeouts: {request: 5s}\n")
 
     def test_meta_exchanges(self):
         self.replay_all(is_meta)
