@@ -211,7 +211,7 @@ class Stale(OutageTestCase):
 
     def test_nearly_as_many_keys_as_may_be_pending(self):
         """Of 100,000: their removal takes seconds, and others are served meanwhile."""
-        redis, wire, daemon = self.wired()
+        redis, wire, daemon = self.wired(threads=8)
         client, other = self.open(daemon), self.open(daemon)
         count, step = 99000, 9000
         with redis.client() as raw:
@@ -224,7 +224,7 @@ class Stale(OutageTestCase):
             self.assertIsNone(client.get(b"7.many", limit_s=20))
         wire.mend()
         started = time.monotonic()
-        times = []
+        times, failed = [], 0
         with redis.client() as raw:
             while raw.call("DBSIZE") > 1:
                 self.assertLess(time.monotonic() - started, patience(20))
@@ -232,7 +232,10 @@ class Stale(OutageTestCase):
                 self.assertIsNone(client.get(b"%d.many" % count))
                 if other.set(b"bystander", b"x") == b"STORED\r\n":
                     times.append(time.monotonic() - begun)
+                elif times:  # it was back, and is not again because of the removals
+                    failed += 1
         self.assertGreater(len(times), 20)
+        self.assertLess(failed, len(times) / 4)
         self.assertLess(sorted(times)[len(times) // 2], patience(0.05))
         wait_until(lambda: b"every pending removal is done" in daemon.log().encode(), 5, "it is told")
         self.assertEqual(client.get(b"bystander"), b"x")
