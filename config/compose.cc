@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <thread>
 
@@ -47,10 +48,13 @@ void ResolveLimits(Config* config, Settings* settings) {
 }
 
 void ResolveTopology(Config* config, Settings* settings) {
-  config->embedded = config->backends.empty() && config->topology != Topology::kSentinel;
+  config->embedded =
+      config->backends.empty() && config->shards.empty() && config->topology != Topology::kSentinel;
   if (config->backends.size() > 1) {
     Derive("topology", "from the number of backends", Topology::kShard, &config->topology,
            settings);
+  } else if (!config->shards.empty()) {
+    Derive("topology", "from shards", Topology::kShard, &config->topology, settings);
   }
 }
 
@@ -70,19 +74,26 @@ void ReadPassword(Config* config, const Settings& settings) {
   config->password = text;
 }
 
-// What the location says wins over what the configuration says for all.
+// What the location says wins over what the configuration says for all. `place` of the list's
+// entry.
+void CompleteBackend(const Config& config, const Setting& list, size_t place, Backend* backend) {
+  if (backend->password.empty()) backend->password = config.password;
+  if (backend->username.empty()) backend->username = config.username;
+  if (backend->username.empty() || !backend->password.empty()) return;
+  Origin origin = list.origin;
+  if (place < list.value.places.size()) origin.place = list.value.places[place];
+  Fail(origin,
+       "found a user without a password for a backend, expected a password too "
+       "(redis://:password@host has one without a user)");
+}
+
 void CompleteBackends(Config* config, const Settings& settings) {
-  const std::vector<std::string>& places = settings.at("backends").value.places;
   for (size_t i = 0; i < config->backends.size(); ++i) {
-    Backend& backend = config->backends[i];
-    if (backend.password.empty() && !config->password.empty()) backend.password = config->password;
-    if (backend.username.empty()) backend.username = config->username;
-    if (!backend.username.empty() && backend.password.empty()) {
-      Origin origin = settings.at("backends").origin;
-      if (i < places.size()) origin.place = places[i];
-      Fail(origin,
-           "found a user without a password for a backend, expected a password too "
-           "(redis://:password@host has one without a user)");
+    CompleteBackend(*config, settings.at("backends"), i, &config->backends[i]);
+  }
+  for (size_t i = 0; i < config->shards.size(); ++i) {
+    for (Backend& backend : config->shards[i].backends) {
+      CompleteBackend(*config, settings.at("shards"), i, &backend);
     }
   }
 }
@@ -131,6 +142,7 @@ Settings DefaultSettings() {
     if (!key.IsSetting()) continue;
     Setting& setting = settings[key.name];
     const bool empty_list = key.syntax.initial.empty() && (key.syntax.type == Type::kBackends ||
+                                                           key.syntax.type == Type::kShards ||
                                                            key.syntax.type == Type::kAddresses);
     const Origin origin{Source::kDefault, "default", "default of " + std::string(key.name)};
     if (!empty_list) ReadSetting(key, key.syntax.initial, origin, &setting);
@@ -181,21 +193,22 @@ Config Compose(Settings* settings, const Options& options, const Environment& en
 
 void NameBackends(Config* config) {
   const bool as_written = config->distribution == "django-redis";
-  std::vector<Backend>& all = config->backends;
-  for (Backend& backend : all) {
-    if (backend.named) continue;
-    const bool whole = as_written || !backend.unix_path.empty();
-    backend.name = whole ? backend.location : HostPort(backend.host, backend.port);
+  std::vector<Backend*> all;
+  for (Backend& backend : config->backends) all.push_back(&backend);
+  for (Shard& shard : config->shards) {
+    for (Backend& backend : shard.backends) all.push_back(&backend);
   }
-  const std::vector<Backend> first = all;
-  for (Backend& backend : all) {
-    const auto same = [&](const Backend& other) { return other.name == backend.name; };
-    if (!backend.named && std::count_if(first.begin(), first.end(), same) > 1) {
-      backend.name = backend.location;
+  std::map<std::string, int> times;
+  for (Backend* backend : all) {
+    const bool whole = as_written || !backend->unix_path.empty();
+    if (!backend->named) {
+      backend->name = whole ? backend->location : HostPort(backend->host, backend->port);
     }
+    ++times[backend->name];
   }
-  for (Backend& backend : all) {
-    if (backend.named || !as_written) backend.ring_name = backend.name;
+  for (Backend* backend : all) {
+    if (!backend->named && times[backend->name] > 1) backend->name = backend->location;
+    if (backend->named || !as_written) backend->ring_name = backend->name;
   }
 }
 

@@ -44,8 +44,19 @@ struct Backend {
   bool operator==(const Backend&) const = default;
 };
 
+// One entry of `shards`: servers that replicate, or a set that Sentinels manage.
+struct Shard {
+  std::string name;  // what placement hashes, and the set's name in statistics and logs
+  uint32_t weight = 1;
+  std::vector<Backend> backends;   // all servers of a replicated set
+  std::string service;             // else the Sentinels' name of the set
+  std::vector<Address> sentinels;  // empty: Config::sentinels
+
+  bool operator==(const Shard&) const = default;
+};
+
 enum class Topology : uint8_t { kSingle, kShard, kReplica, kSentinel, kCluster };
-enum class ReadFrom : uint8_t { kPrimary, kReplica, kAny };
+enum class ReadFrom : uint8_t { kPrimary, kReplica, kNearest, kAny };
 enum class ValueFormat : uint8_t { kTagged, kPlain };
 enum class OnError : uint8_t { kMiss, kError };
 enum class FlushAll : uint8_t { kAuto, kFlushDb, kPrefix, kDeny };
@@ -58,7 +69,8 @@ struct Config {
   uint32_t unix_mask = 0700;    // memcached's -a: access mask of the Unix socket
   uint32_t threads = 0;         // 0: one per core (resolved by the loader, so never 0 after)
 
-  std::vector<Backend> backends;  // empty: embedded
+  std::vector<Backend> backends;  // empty, as `shards`: embedded
+  std::vector<Shard> shards;      // several replicated sets, with the keys spread over them
   std::string username;           // for backends whose location has none
   std::string password;
   std::string password_file;  // where `password` was read from
@@ -124,7 +136,6 @@ struct Config {
   uint32_t backlog = 1024;        // -b
   int verbosity = 0;              // number of -v
 
-  // Reserved: the loader refuses their keys until the schema says that they are built.
   std::vector<Address> sentinels;
   std::string service;
   std::string sentinel_username;

@@ -18,9 +18,18 @@ bool IsHidden(const Key& key, const Config& config) {
   return key.name == "password" && !config.password_file.empty();
 }
 
-void AppendBackends(const Config& config, const Origin& origin, std::string* out) {
-  AppendLine("backends:", origin, out);
-  for (const Backend& backend : config.backends) *out += "  - " + FormatBackend(backend) + "\n";
+// Lists of maps have a line for each entry.
+bool AppendEntries(const Key& key, const Config& config, const Origin& origin, std::string* out) {
+  std::vector<std::string> entries;
+  if (key.syntax.type == Type::kBackends) {
+    for (const Backend& backend : config.backends) entries.push_back(FormatBackend(backend));
+  } else if (key.syntax.type == Type::kShards) {
+    for (const Shard& shard : config.shards) entries.push_back(FormatShard(shard));
+  }
+  if (entries.empty()) return false;
+  AppendLine(std::string(key.name) + ":", origin, out);
+  for (const std::string& entry : entries) *out += "  - " + entry + "\n";
+  return true;
 }
 
 }  // namespace
@@ -36,10 +45,7 @@ std::string PrintConfig(const Config& config, const Settings& settings) {
     const std::string parent(dot == std::string_view::npos ? "" : key.name.substr(0, dot));
     if (parent != section && !parent.empty()) out += parent + ":\n";
     section = parent;
-    if (key.syntax.type == Type::kBackends && !config.backends.empty()) {
-      AppendBackends(config, origin, &out);
-      continue;
-    }
+    if (AppendEntries(key, config, origin, &out)) continue;
     const std::string name(dot == std::string_view::npos ? key.name : key.name.substr(dot + 1));
     AppendLine((parent.empty() ? "" : "  ") + name + ": " + FormatValue(key, key.field.get(config)),
                origin, &out);

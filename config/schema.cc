@@ -29,6 +29,8 @@ void Store(Member& member, const Value& value) {
     if (!value.addresses.empty()) member = value.addresses.front();
   } else if constexpr (std::is_same_v<Member, std::vector<Backend>>) {
     member = value.backends;
+  } else if constexpr (std::is_same_v<Member, std::vector<Shard>>) {
+    member = value.shards;
   } else {
     member = static_cast<Member>(value.number);
   }
@@ -45,6 +47,8 @@ Value Fetch(const Member& member) {
     if (member) value.addresses.push_back(*member);
   } else if constexpr (std::is_same_v<Member, std::vector<Backend>>) {
     value.backends = member;
+  } else if constexpr (std::is_same_v<Member, std::vector<Shard>>) {
+    value.shards = member;
   } else {
     value.number = static_cast<uint64_t>(member);
   }
@@ -158,9 +162,31 @@ std::vector<Key> BackendRows() {
        Reload::kLive,
        "password of the Sentinels",
        MEMBER(sentinel_password)},
-      {"read_from", OneOf("primary", {{"primary"}, {"replica"}, {"any"}}), Reload::kLive,
-       "which servers of a replicated set answer plain reads", MEMBER(read_from)},
-      {"shards", Reserved(), Reload::kLive, "several replicated sets as shards", {}, kNotBuilt},
+      {"read_from", OneOf("primary", {{"primary"}, {"replica"}, {"nearest"}, {"any"}}),
+       Reload::kLive, "which servers of a replicated set answer plain reads", MEMBER(read_from)},
+  };
+}
+
+std::vector<Key> ShardRows() {
+  return {
+      {"shards",
+       {Type::kShards, ""},
+       Reload::kLive,
+       "several replicated sets, with the keys spread over them",
+       MEMBER(shards)},
+      {"shards[].name", Text(), Reload::kLive,
+       "the set's name in the ring, statistics and logs; default: the service"},
+      {"shards[].backends",
+       {Type::kBackends, ""},
+       Reload::kLive,
+       "all servers of a set that replicates"},
+      {"shards[].service", Text(), Reload::kLive, "the Sentinels' name of the set, instead"},
+      {"shards[].sentinels",
+       {Type::kAddresses, ""},
+       Reload::kLive,
+       "its Sentinels; default: those of the configuration"},
+      {"shards[].weight", Count("1", 1, 1000), Reload::kLive,
+       "share of the keys relative to the other sets"},
   };
 }
 
@@ -283,14 +309,14 @@ std::vector<Key> PlannedRows() {
 
 bool Value::SameAs(const Value& other) const {
   return number == other.number && text == other.text && addresses == other.addresses &&
-         backends == other.backends;
+         backends == other.backends && shards == other.shards;
 }
 
 const std::vector<Key>& Schema() {
   static const std::vector<Key> rows = [] {
     std::vector<Key> all;
     for (auto* part :
-         {ListenRows, BackendRows, BehaviourRows, LimitRows, DaemonRows, PlannedRows}) {
+         {ListenRows, BackendRows, ShardRows, BehaviourRows, LimitRows, DaemonRows, PlannedRows}) {
       for (Key& key : part()) all.push_back(std::move(key));
     }
     return all;

@@ -29,6 +29,7 @@ enum class Type : uint8_t {
   kAddress,    // one listen address, "" for none
   kAddresses,  // list of listen addresses
   kBackends,   // list of backend locations, or maps of the `backends[]` rows
+  kShards,     // list of maps of the `shards[]` rows; in the file only
   kGroup,      // a word for every key of the section of the same name
   kReserved,   // a name kept for later: always refused
 };
@@ -44,6 +45,7 @@ struct Value {
   std::string text;     // kText, kSecret; kWord: the word
   std::vector<Address> addresses;
   std::vector<Backend> backends;
+  std::vector<Shard> shards;
   std::vector<std::string> places;  // of each entry of a list, for errors
 
   bool SameAs(const Value& other) const;  // places aside
@@ -66,11 +68,11 @@ struct Field {
 enum class Reload : uint8_t { kLive, kRestart };
 
 struct Key {
-  std::string_view name;  // dotted; "backends[].x" for the keys of a backend's map
+  std::string_view name;  // dotted; "backends[].x" for the keys of an entry's map
   Syntax syntax;
   Reload reload = Reload::kLive;
   std::string_view help;  // one line
-  Field field;            // empty for kGroup, kReserved and backends[] rows
+  Field field;            // empty for kGroup, kReserved and the rows of an entry
   bool built = true;
 
   [[nodiscard]] bool IsEntry() const { return name.find("[]") != std::string_view::npos; }

@@ -19,6 +19,7 @@ class Validator {
     CheckListen();
     CheckAdmin();
     CheckBackends();
+    CheckShards();
     CheckTopology();
     CheckDistribution();
     CheckOrder();
@@ -78,12 +79,48 @@ class Validator {
   void CheckBackends() const {
     std::set<std::string> names;
     std::set<std::string> ring_names;
-    for (size_t i = 0; i < config_.backends.size(); ++i) {
-      const Backend& backend = config_.backends[i];
+    const auto check = [&](const Backend& backend, std::string_view list, size_t entry) {
       if (!names.insert(backend.name).second || !ring_names.insert(backend.ring_name).second) {
-        FailAtEntry("backends", i,
+        FailAtEntry(list, entry,
                     "found a second node with the name " + Quote(backend.name) +
                         ", expected different names");
+      }
+    };
+    for (size_t i = 0; i < config_.backends.size(); ++i) check(config_.backends[i], "backends", i);
+    for (size_t i = 0; i < config_.shards.size(); ++i) {
+      for (const Backend& backend : config_.shards[i].backends) check(backend, "shards", i);
+    }
+  }
+
+  void CheckShards() const {
+    if (config_.shards.empty()) return;
+    if (!config_.backends.empty()) {
+      FailAt("shards", "found shards beside backends, expected one of them");
+    }
+    if (config_.topology != Topology::kShard) {
+      FailAt("topology",
+             "found " + Quote(Show("topology")) +
+                 " with shards, expected shard: each entry says which kind of set it is");
+    }
+    if (config_.distribution == "django-redis") {
+      FailAt("distribution",
+             "found 'django-redis' with shards, expected another one: its ring is made of servers");
+    }
+    std::set<std::string> names;
+    for (size_t i = 0; i < config_.shards.size(); ++i) {
+      const Shard& shard = config_.shards[i];
+      if (!names.insert(shard.name).second) {
+        FailAtEntry(
+            "shards", i,
+            "found a second set with the name " + Quote(shard.name) + ", expected different names");
+      }
+      if (!shard.service.empty() && shard.sentinels.empty() && config_.sentinels.empty()) {
+        FailAtEntry("shards", i,
+                    "found a service without sentinels, expected sentinels: [host:port]");
+      }
+      for (const Backend& backend : shard.backends) {
+        if (backend.weight == 1) continue;
+        FailAtEntry("shards", i, "found a weight for a server of a set, expected it for the set");
       }
     }
   }
@@ -104,11 +141,11 @@ class Validator {
     CheckSentinel();
     const bool replicates = config_.topology == Topology::kReplica ||
                             config_.topology == Topology::kSentinel ||
-                            config_.topology == Topology::kCluster;
+                            config_.topology == Topology::kCluster || !config_.shards.empty();
     if (config_.read_from != ReadFrom::kPrimary && !replicates) {
-      FailAt("read_from", "found " + Quote(Show("read_from")) + " with topology " +
-                              Show("topology") +
-                              ", expected primary, or topology replica, sentinel or cluster");
+      FailAt("read_from",
+             "found " + Quote(Show("read_from")) + " with topology " + Show("topology") +
+                 ", expected primary, shards, or topology replica, sentinel or cluster");
     }
     if (config_.topology != Topology::kCluster) return;
     for (size_t i = 0; i < config_.backends.size(); ++i) {
@@ -140,7 +177,9 @@ class Validator {
       return;
     }
     // An empty value is what --print-config shows when there is none.
-    if (!config_.sentinels.empty()) FailWithoutSentinel("sentinels");
+    const bool shared = std::any_of(config_.shards.begin(), config_.shards.end(),
+                                    [](const Shard& shard) { return !shard.service.empty(); });
+    if (!config_.sentinels.empty() && !shared) FailWithoutSentinel("sentinels");
     if (!config_.service.empty()) FailWithoutSentinel("service");
   }
 

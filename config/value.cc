@@ -164,9 +164,9 @@ std::string ReadNumber(const Key& key, std::string_view text, Value* value) {
 
 std::string ReadAddress(const Key& key, std::string_view text, Value* value) {
   Address address;
-  const uint16_t port = key.name == "sentinels" ? kSentinelPort
-                        : key.name == "admin"   ? kAdminPort
-                                                : kMemcachedPort;
+  const uint16_t port = key.name.ends_with("sentinels") ? kSentinelPort
+                        : key.name == "admin"           ? kAdminPort
+                                                        : kMemcachedPort;
   const std::string error = ParseAddress(text, port, &address);
   if (error.empty()) value->addresses.push_back(std::move(address));
   return error;
@@ -223,6 +223,9 @@ std::string Expected(const Key& key) {
       return "a list of addresses such as [127.0.0.1:11211, \"unix:/path\"]";
     case Type::kBackends:
       return "a list of backend locations such as [127.0.0.1:6379:1]";
+    case Type::kShards:
+      return "a list of sets such as [{name: a, backends: [127.0.0.1:6379, 127.0.0.1:6380]}], in "
+             "the file";
     case Type::kReserved:
       return "no such key";
   }
@@ -243,6 +246,8 @@ std::string ReadValue(const Key& key, std::string_view text, Value* value) {
       return ReadAddress(key, text, value);
     case Type::kBackends:
       return ReadBackend(text, value);
+    case Type::kShards:  // the text may hold a password
+      return "found text for " + std::string(key.name) + ", expected " + Expected(key);
     case Type::kReserved:
       return "found " + std::string(key.name) + ", which is not built yet, expected no such key";
     default:
@@ -254,6 +259,21 @@ std::string FormatBackend(const Backend& backend) {
   std::string out = "{location: " + QuoteYaml(backend.location);
   if (backend.named) out += ", name: " + QuoteYaml(backend.name);
   if (backend.weight != 1) out += ", weight: " + std::to_string(backend.weight);
+  return out + "}";
+}
+
+std::string FormatShard(const Shard& shard) {
+  std::vector<std::string> servers;
+  for (const Backend& backend : shard.backends) servers.push_back(FormatBackend(backend));
+  std::vector<std::string> sentinels;
+  for (const Address& address : shard.sentinels) {
+    sentinels.push_back(QuoteYaml(FormatAddress(address)));
+  }
+  std::string out = "{name: " + QuoteYaml(shard.name);
+  if (!servers.empty()) out += ", backends: " + JoinFlow(servers);
+  if (!shard.service.empty()) out += ", service: " + QuoteYaml(shard.service);
+  if (!sentinels.empty()) out += ", sentinels: " + JoinFlow(sentinels);
+  if (shard.weight != 1) out += ", weight: " + std::to_string(shard.weight);
   return out + "}";
 }
 
@@ -277,6 +297,9 @@ std::string FormatValue(const Key& key, const Value& value) {
       return JoinFlow(entries);
     case Type::kBackends:
       for (const Backend& backend : value.backends) entries.push_back(FormatBackend(backend));
+      return JoinFlow(entries);
+    case Type::kShards:
+      for (const Shard& shard : value.shards) entries.push_back(FormatShard(shard));
       return JoinFlow(entries);
     default:
       return FormatNumber(key, value.number);

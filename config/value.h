@@ -24,5 +24,7 @@ std::string Expected(const Key& key);
 std::string FormatValue(const Key& key, const Value& value);
 // One entry of `backends`, as a flow map.
 std::string FormatBackend(const Backend& backend);
+// One entry of `shards`, likewise.
+std::string FormatShard(const Shard& shard);
 
 }  // namespace mcrelay::config

@@ -58,7 +58,7 @@ class YamlReader {
       } else if (key->syntax.type == Type::kGroup) {
         ReadGroup(*key, entry.second);
       } else {
-        ReadKey(*key, entry.first, entry.second);
+        ReadKey(*key, entry.first, entry.second, &settings_[key->name]);
       }
     }
   }
@@ -116,39 +116,75 @@ class YamlReader {
   void ReadGroup(const Key& group, const YAML::Node& node) {
     const std::string prefix = std::string(group.name) + ".";
     for (const Key& key : Schema()) {
-      if (key.name.starts_with(prefix)) ReadSettingFrom(key, node, node);
+      if (key.name.starts_with(prefix)) ReadKey(key, node, node, &settings_[key.name]);
     }
   }
 
-  void ReadKey(const Key& key, const YAML::Node& name, const YAML::Node& node) {
-    const bool is_list = key.syntax.type == Type::kAddresses || key.syntax.type == Type::kBackends;
+  void ReadKey(const Key& key, const YAML::Node& name, const YAML::Node& node, Setting* setting) {
+    const Type type = key.syntax.type;
+    const bool is_list =
+        type == Type::kAddresses || type == Type::kBackends || type == Type::kShards;
     if (!is_list || !node.IsSequence()) {
       if (is_list && node.IsMap()) FailType(key, node, name);
-      ReadSettingFrom(key, name, node);
+      ReadSetting(key, Scalar(key, name, node), At(node.Mark()), setting);
       return;
     }
-    Setting& setting = settings_[key.name];
     for (const YAML::Node& entry : node) {
-      if (entry.IsMap() && key.syntax.type == Type::kBackends) {
-        ReadBackendMap(key, entry, &setting);
+      if (entry.IsMap() && type == Type::kBackends) {
+        ReadBackendMap(key, entry, setting);
+      } else if (entry.IsMap() && type == Type::kShards) {
+        ReadShardMap(entry, setting);
       } else {
-        ReadSetting(key, Scalar(key, name, entry), At(entry.Mark()), &setting);
+        ReadSetting(key, Scalar(key, name, entry), At(entry.Mark()), setting);
       }
     }
-    setting.origin = At(name.Mark());
+    setting->origin = At(name.Mark());
+  }
+
+  // The keys of one entry of `list`, by their last name.
+  std::map<std::string, Setting> ReadEntry(const std::string& list, const YAML::Node& map) {
+    std::map<std::string, int> lines;
+    std::map<std::string, Setting> fields;
+    for (const auto& entry : map) {
+      const std::string name = ReadName(entry.first, list + "[]", &lines);
+      const Key* key = FindKey(list + "[]." + name);
+      if (key == nullptr) FailUnknown(entry.first, name, list + "[]");
+      ReadKey(*key, entry.first, entry.second, &fields[name]);
+    }
+    return fields;
+  }
+
+  // {name: ..., backends: [...], weight: ...} or {service: ..., sentinels: [...], weight: ...}
+  void ReadShardMap(const YAML::Node& map, Setting* setting) {
+    std::map<std::string, Setting> fields = ReadEntry("shards", map);
+    Shard shard;
+    shard.backends = fields["backends"].value.backends;
+    shard.service = fields["service"].value.text;
+    shard.sentinels = fields["sentinels"].value.addresses;
+    shard.name = fields["name"].value.text.empty() ? shard.service : fields["name"].value.text;
+    if (fields.contains("weight")) {
+      shard.weight = static_cast<uint32_t>(fields["weight"].value.number);
+    }
+    const bool managed = !shard.service.empty();
+    if (managed == !shard.backends.empty()) {
+      Fail(At(map.Mark()), "found a set with " + std::string(managed ? "both" : "neither") +
+                               " backends " + (managed ? "and" : "nor") +
+                               " a service, expected one of them");
+    }
+    if (shard.name.empty()) {
+      Fail(At(map.Mark()),
+           "found a set without a name, expected {name: a, backends: [host:port:db, ...]}");
+    }
+    if (!managed && !shard.sentinels.empty()) {
+      Fail(fields["sentinels"].origin, "found sentinels without a service, expected service: name");
+    }
+    setting->value.shards.push_back(std::move(shard));
+    setting->value.places.push_back(At(map.Mark()).place);
   }
 
   // {location: ..., name: ..., weight: ...}
   void ReadBackendMap(const Key& list, const YAML::Node& map, Setting* setting) {
-    std::map<std::string, int> lines;
-    std::map<std::string, Setting> fields;
-    for (const auto& entry : map) {
-      const std::string name = ReadName(entry.first, "backends[]", &lines);
-      const Key* key = FindKey("backends[]." + name);
-      if (key == nullptr) FailUnknown(entry.first, name, "backends[]");
-      ReadSetting(*key, Scalar(*key, entry.first, entry.second), At(entry.second.Mark()),
-                  &fields[name]);
-    }
+    std::map<std::string, Setting> fields = ReadEntry("backends", map);
     if (!fields.contains("location")) {
       Fail(At(map.Mark()), "found a backend without location, expected {location: host:port:db}");
     }
@@ -163,11 +199,6 @@ class YamlReader {
     if (fields.contains("weight")) {
       backend.weight = static_cast<uint32_t>(fields["weight"].value.number);
     }
-  }
-
-  void ReadSettingFrom(const Key& key, const YAML::Node& name, const YAML::Node& node) {
-    const std::string text = Scalar(key, name, node);
-    ReadSetting(key, text, At(node.Mark()), &settings_[key.name]);
   }
 
   [[noreturn]] void FailType(const Key& key, const YAML::Node& node, const YAML::Node& name) const {

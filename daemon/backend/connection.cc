@@ -169,7 +169,7 @@ void Connection::Answer(const redis::Reply& reply) {
 }
 
 void Connection::Open() {
-  if (node_->backend().host.empty() && node_->backend().unix_path.empty()) {
+  if (!node_->has_address()) {
     ejected_ = true;
     return;
   }

@@ -101,7 +101,7 @@ class Connection final : public LinkUser {
   [[nodiscard]] bool up() const { return state_ == State::kUp; }
   // Replies due.
   [[nodiscard]] size_t pending() const { return slots_.size() + batch_.size(); }
-  [[nodiscard]] Node& node() { return *node_; }
+  [[nodiscard]] Node& node() const { return *node_; }
   [[nodiscard]] const std::shared_ptr<Node>& shared_node() const { return node_; }
 
   // Where a request's bytes are appended to; one Expect() per reply that they cause follows.

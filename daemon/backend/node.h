@@ -53,6 +53,10 @@ class Node {
 
   [[nodiscard]] const config::Backend& backend() const { return backend_; }
   [[nodiscard]] const std::string& name() const { return backend_.name; }
+  // False: it stands for a server that nobody knows.
+  [[nodiscard]] bool has_address() const {
+    return !backend_.host.empty() || !backend_.unix_path.empty();
+  }
 
   // A worker's connection was ejected or came back. True when the process's view changed: log it.
   // Both lock: not for the data path.
@@ -82,6 +86,8 @@ class Node {
   };
   Counters counters;
   Facts facts;
+  // Smoothed; 0: not measured. Written by the watcher, for those who read from the nearest node.
+  std::atomic<uint32_t> round_trip_us{0};
 
   // Of a connection that is made; EndTraffic() when it is given up. They lock: not for the data
   // path.

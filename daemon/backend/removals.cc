@@ -27,6 +27,7 @@ bool Removals::AddLocked(std::string_view key, uint64_t cas, size_t most,
   } else {
     if (on_overflow == config::OnOverflow::kFlush) flush_ = ++versions_;
     if (on_overflow == config::OnOverflow::kMiss) hides_all_ = true;
+    if (on_overflow != config::OnOverflow::kLog) whole_handed_ = false;
     return false;
   }
   any_.store(true, std::memory_order_release);
@@ -88,6 +89,7 @@ bool Removals::ForgetIfEmpty() {
 void Removals::AddFlush() {
   const std::lock_guard lock(mutex_);
   flush_ = ++versions_;  // one that runs already is not enough: another follows it
+  whole_handed_ = false;
   any_.store(true, std::memory_order_release);
 }
 
@@ -113,8 +115,10 @@ std::vector<Removals::Claim> Removals::Take(size_t most) {
   std::erase_if(old_, [](const auto& one) { return one->ended.load(); });
   if (!old_.empty()) return claims;
   if (flush_ != 0) {
-    if (!flush_taken_) claims.push_back({"", 0, flush_});
-    flush_taken_ = true;
+    if (!flush_taken_ && !whole_handed_) {
+      claims.push_back({"", 0, flush_});
+      flush_taken_ = true;
+    }
     return claims;
   }
   while (claims.size() < most && !waiting_.empty()) {
@@ -179,21 +183,24 @@ void Removals::ForgetHanded() {
   const auto handed = [](const auto& item) { return item.second.handed; };
   std::erase_if(waiting_, handed);
   std::erase_if(taken_, handed);
+  if (std::exchange(whole_handed_, false)) {
+    flush_ = 0;
+    flush_taken_ = hides_all_ = false;
+  }
   ForgetIfEmpty();
 }
 
-Removals::Whole Removals::TakeWhole() {
+Removals::Whole Removals::HandOverWhole() {
   const std::lock_guard lock(mutex_);
-  const Whole whole{flush_ != 0, hides_all_};
-  flush_ = 0;
-  flush_taken_ = hides_all_ = false;
-  ForgetIfEmpty();
-  return whole;
+  if (whole_handed_) return {};
+  whole_handed_ = flush_ != 0 || hides_all_;
+  return {flush_ != 0, hides_all_};
 }
 
 void Removals::HideAll() {
   const std::lock_guard lock(mutex_);
   hides_all_ = true;
+  whole_handed_ = false;
   any_.store(true, std::memory_order_release);
 }
 

@@ -64,7 +64,7 @@ class Removals {
   void AddFlush();
 
   // For a node whose keys live elsewhere now: what is pending for single keys, and for all of them.
-  // A key is handed over once; it stays hidden here, too, until ForgetHanded(), for the workers
+  // Both are handed over once; they stay hidden here, too, until ForgetHanded(), for the workers
   // that still come here.
   [[nodiscard]] std::vector<std::string> Keys() const;  // those not handed over
   void HandOver(std::string_view key, Removals* heir, size_t most, config::OnOverflow on_overflow);
@@ -73,7 +73,7 @@ class Removals {
     bool flush = false;
     bool hides_all = false;
   };
-  Whole TakeWhole();
+  Whole HandOverWhole();
   // No key of the node is served any more.
   void HideAll();
 
@@ -122,6 +122,7 @@ class Removals {
   uint64_t retired_ = 0;  // connections ever retired
   uint64_t flush_ = 0;    // version of the flush that is due; 0: none
   bool flush_taken_ = false;
+  bool whole_handed_ = false;  // flush_ and hides_all_, to the nodes where the keys live now
   bool told_overflow_ = false;
   bool hides_all_ = false;  // overflow under `miss`: for good
 };

@@ -19,8 +19,8 @@ namespace {
 
 // Redirections in a row after which it is better to wait for the nodes to agree.
 constexpr uint8_t kMostDiversions = 5;
-// With less time left than this, an answer could not come.
-constexpr uint64_t kLastMs = 5;
+// With less time left than this an answer might be late, which would cost the connection.
+constexpr uint64_t kLastMs = 20;
 
 // The replies to ASKING are nobody's.
 class Ignore final : public backend::Waiter {

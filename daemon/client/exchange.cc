@@ -398,6 +398,17 @@ void Exchange::Finish(const Step& step, size_t answer_at) {
   session_->OnDone(this);
 }
 
+namespace {
+
+// A node in such a state may do later what it refuses now. What a login may not do stays refused.
+bool Passes(redis::ErrorKind kind) {
+  using redis::ErrorKind;
+  return redis::IsNodeState(kind) && kind != ErrorKind::kNoAuth && kind != ErrorKind::kWrongPass &&
+         kind != ErrorKind::kNoPerm;
+}
+
+}  // namespace
+
 // Waits for one node's part of a flush_all. Deletes itself.
 class Exchange::FlushPart final : public backend::Waiter {
  public:
@@ -405,14 +416,17 @@ class Exchange::FlushPart final : public backend::Waiter {
       : whole_(whole), connection_(connection) {}
 
   bool OnReply(const redis::Reply& reply) override {
+    if (reply.is_error() && Passes(redis::ClassifyError(reply.text))) {
+      OnLost();
+      return true;
+    }
     whole_.OnFlushPart(!reply.is_error());
     delete this;
     return true;
   }
   // It stays due: what is there now must not be served when the node comes back.
   void OnLost() override {
-    connection_.node().removals().AddFlush();
-    connection_.StartChores();
+    if (whole_.context_.router != nullptr) whole_.context_.router->OweFlush(connection_.node());
     whole_.OnFlushPart(false);
     delete this;
   }

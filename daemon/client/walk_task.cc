@@ -58,12 +58,7 @@ bool WalkTask::WalkMayGoOn() { return session_.TakesMore(); }
 Buffer& WalkTask::WalkOutput() { return session_.TaskOutput(); }
 
 // The flush stays due there: what is there now must not be served when the node comes back.
-void WalkTask::OnNodeFailed(backend::Node& node) {
-  node.removals().AddFlush();
-  for (const auto& connection : context_.router->connections()) {
-    if (&connection->node() == &node) connection->StartChores();
-  }
-}
+void WalkTask::OnNodeFailed(backend::Node& node) { context_.router->OweFlush(node); }
 
 void WalkTask::OnWalkEnd(bool ok) {
   std::string answer(memcache::kBackendUnavailable);

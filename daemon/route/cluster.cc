@@ -143,7 +143,7 @@ bool Cluster::Take(const std::vector<placement::SlotRange>& ranges) {
   slots->fill(kNoSet);
   size_t served = 0;
   for (const placement::SlotRange& range : ranges) {
-    SetView set{settings_.registry->Get(range.primary), {}};
+    SetView set{.primary = settings_.registry->Get(range.primary)};
     for (const auto& replica : range.replicas) {
       set.replicas.push_back(settings_.registry->Get(replica));
     }
@@ -154,7 +154,9 @@ bool Cluster::Take(const std::vector<placement::SlotRange>& ranges) {
     if (at == found.sets.end()) at = found.sets.insert(at, std::move(set));
     const auto index = static_cast<uint16_t>(at - found.sets.begin());
     std::fill(slots->begin() + range.first, slots->begin() + range.last + 1, index);
-    served += range.last - range.first + 1u;
+    const uint32_t slots_in_range = range.last - range.first + 1u;
+    at->slots += slots_in_range;
+    served += slots_in_range;
   }
   for (uint16_t& set : *slots) {
     if (set == kNoSet) set = 0;

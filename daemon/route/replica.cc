@@ -65,7 +65,7 @@ void Replica::OnProbeFailed(Probe& probe, const std::string&) {
 }
 
 void Replica::Judge() {
-  SetView set{nowhere_, {}};
+  SetView set{.primary = nowhere_};
   const Member* primary = nullptr;
   size_t primaries = 0;
   for (const Member& member : members_) {

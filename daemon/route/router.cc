@@ -10,6 +10,8 @@ namespace {
 
 // How long a request waits before it is sent once more, when nothing new is heard.
 constexpr uint64_t kRetryMs = 20;
+// Nodes whose round trips differ by no more are equally near.
+constexpr uint32_t kAsNearUs = 200;
 // Between looks for connections that are not needed any more.
 constexpr uint64_t kSettleMs = 1000;
 // A node that redirections lead to, but that no view names, is kept so long after the last one.
@@ -130,13 +132,27 @@ backend::Connection& Router::PickReader(std::string_view redis_key) {
   const size_t set = primaries_.size() == 1 ? 0 : placement_->Pick(redis_key);
   backend::Connection* const primary = primaries_[set];
   if (set >= replicas_.size()) return *primary;
-  backend::Connection* best = nullptr;
-  const auto consider = [&](backend::Connection* one) {
-    if (!one->up() || !one->accepts()) return;
-    if (best == nullptr || one->pending() < best->pending()) best = one;
+  const bool primary_too = read_from_ != config::ReadFrom::kReplica;
+  const auto for_each = [&](const auto& look) {
+    for (backend::Connection* replica : replicas_[set]) {
+      if (replica->up() && replica->accepts()) look(*replica);
+    }
+    if (primary_too && primary->up() && primary->accepts()) look(*primary);
   };
-  for (backend::Connection* replica : replicas_[set]) consider(replica);
-  if (read_from_ == config::ReadFrom::kAny) consider(primary);
+  const auto distance_us = [](const backend::Connection& one) {
+    return one.node().round_trip_us.load(std::memory_order_relaxed);
+  };
+  uint32_t most_us = UINT32_MAX;
+  if (read_from_ == config::ReadFrom::kNearest) {
+    for_each(
+        [&](const backend::Connection& one) { most_us = std::min(most_us, distance_us(one)); });
+    most_us += kAsNearUs;
+  }
+  backend::Connection* best = nullptr;
+  for_each([&](backend::Connection& one) {
+    if (most_us != UINT32_MAX && distance_us(one) > most_us) return;
+    if (best == nullptr || one.pending() < best->pending()) best = &one;
+  });
   return best == nullptr ? *primary : *best;
 }
 
@@ -183,6 +199,16 @@ Advice Router::Judge(std::string_view error, backend::Connection& from,
 
 void Router::Doubt() {
   if (watcher_ != nullptr) watcher_->Recheck();
+}
+
+void Router::OweFlush(const backend::Node& node) {
+  Doubt();
+  const bool still = IsPrimary(node);
+  for (backend::Connection* primary : primaries_) {
+    if (still && &primary->node() != &node) continue;
+    primary->node().removals().AddFlush();
+    primary->StartChores();
+  }
 }
 
 void Router::Unsettle() { unsettled_until_ms_ = io_.loop.now_ms() + 2 * settings_.request_ms; }
@@ -233,7 +259,7 @@ void Router::MoveRemovals(const View& before, const View& after) {
     backend::Node& node = *set.primary;
     if (!node.removals().any()) continue;
     if (!IsPrimary(node)) {
-      const backend::Removals::Whole whole = node.removals().TakeWhole();
+      const backend::Removals::Whole whole = node.removals().HandOverWhole();
       for (backend::Connection* heir : Successors(node, before, after)) {
         if (whole.flush) heir->node().removals().AddFlush();
         if (whole.hides_all) heir->node().removals().HideAll();

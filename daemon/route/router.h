@@ -64,8 +64,8 @@ class Router {
   }
   // Plain reads may go elsewhere than to the primary.
   [[nodiscard]] bool reads_elsewhere() const { return reads_elsewhere_; }
-  // The connection for a plain read of `redis_key`: the one with least pending of those that are
-  // up.
+  // The connection for a plain read of `redis_key`: of those that are up and, by read_from, allowed
+  // (or nearest) the one with least pending.
   [[nodiscard]] backend::Connection& PickReader(std::string_view redis_key);
   // To the primaries: one per set.
   [[nodiscard]] const std::vector<backend::Connection*>& connections() const { return primaries_; }
@@ -82,6 +82,10 @@ class Router {
   void Doubt();
   // Calls back once: after the next change, or a moment later. In the order of the calls.
   void Wait(Retrier* retrier);
+
+  // A flush_all that `node` did not do stays due: there, or with all primaries when it is none any
+  // more.
+  void OweFlush(const backend::Node& node);
 
   // Before this router is replaced: nothing may join its batches any more, and nothing changes in
   // it any more.

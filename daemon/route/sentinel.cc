@@ -36,7 +36,7 @@ Sentinel::Sentinel(net::Io& io, Settings settings, std::string service,
       service_(std::move(service)),
       nowhere_(settings_.registry->Nowhere(settings_.name)),
       questions_(Questions(service_)),
-      set_{nowhere_, {}},
+      set_{.primary = nowhere_},
       next_(io.loop, [this] { AskAll(); }),
       verify_(io.loop, [this] { AskRole(); }) {
   for (const config::Backend& backend : sentinels) {

@@ -17,9 +17,11 @@
 namespace mcrelay::route {
 
 struct SetView {
+  std::string name{};  // as configured; empty where there is one set only, and in a cluster
   // Never null: a node without an address stands for a primary that nobody knows.
   std::shared_ptr<backend::Node> primary;
-  std::vector<std::shared_ptr<backend::Node>> replicas;  // healthy ones
+  std::vector<std::shared_ptr<backend::Node>> replicas{};  // healthy ones
+  uint32_t slots = 0;                                      // that it serves, in a cluster
 
   bool operator==(const SetView&) const = default;
 };
@@ -31,5 +33,16 @@ struct View {
   std::vector<SetView> sets;
   std::shared_ptr<const SlotMap> slots;  // null unless the topology is a cluster
 };
+
+// A node and its place, for reports.
+struct PlacedNode {
+  std::shared_ptr<backend::Node> node;
+  bool primary;
+  uint32_t set;       // in View::sets
+  std::string shard;  // the set's name; its primary's where it has none
+  uint32_t slots;     // that it serves as a primary, in a cluster
+};
+// Each set's primary, then its replicas. Without what stands for an unknown primary.
+[[nodiscard]] std::vector<PlacedNode> NodesOf(const View& view);
 
 }  // namespace mcrelay::route

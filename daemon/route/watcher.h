@@ -1,6 +1,7 @@
 // Watcher knows who serves what in a topology that changes by itself, and tells the workers.
 //
 //   Discovery (one per set, or one for a cluster) -> View -> every subscriber, on its own loop
+//   Yardstick -> how far away each node is, when somebody wants to know
 //
 // Owned by shared_ptr from the snapshots and routers that use it; has a thread and a loop of its
 // own, so that nothing on the data path waits for it and it waits for nothing there.
@@ -8,6 +9,7 @@
 // Failure: what cannot be found out leaves the last view in place; changes are logged once.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <future>
@@ -20,6 +22,7 @@
 #include "daemon/net/io.h"
 #include "daemon/route/discovery.h"
 #include "daemon/route/view.h"
+#include "daemon/route/yardstick.h"
 
 namespace mcrelay::route {
 
@@ -41,6 +44,10 @@ class Watcher {
   // Waits for the first finding, at most so long.
   void WaitForFirst(uint32_t timeout_ms);
   [[nodiscard]] std::shared_ptr<const View> view() const;
+  // How often the view changed after the first one.
+  [[nodiscard]] uint64_t changes() const { return changes_.load(std::memory_order_relaxed); }
+  // Whether nodes' round trips are wanted.
+  void Measure(bool wanted);
   // Somebody met a sign of change. Cheap when said often.
   void Recheck(const placement::Endpoint& hint = {});
   // The nodes of the cluster; null with another topology.
@@ -58,13 +65,17 @@ class Watcher {
 
     config::Topology topology;
     std::vector<config::Backend> backends;
+    std::vector<config::Shard> shards;  // weights aside
     std::vector<config::Address> sentinels;
     std::vector<std::string> words;  // service, users, passwords
     uint32_t timeout_ms;
   };
 
+  void AddSet(const config::Config& config, const config::Shard& set,
+              const std::shared_ptr<Registry>& registry, View* view);
   void Take(size_t first, Discovery::Found found);
-  void LogChange(const View& before, const View& after) const;
+  void LogChange(const View& before, const View& after);
+  void LogMovedSlots();
   void LookForTrouble();
   void Run();
 
@@ -74,10 +85,14 @@ class Watcher {
   std::vector<std::unique_ptr<Discovery>> discoveries_;
   std::unique_ptr<net::Timer> trouble_;
   size_t known_down_ = 0;
-  std::vector<bool> found_;  // by discovery
+  size_t moved_slots_ = 0;  // since they were logged
+  uint64_t moved_told_ms_ = 0;
+  std::unique_ptr<Yardstick> yardstick_;  // null: nobody wants to know
+  std::vector<bool> found_;               // by discovery
   std::promise<void> first_;
   std::shared_future<void> first_come_ = first_.get_future().share();
   bool first_told_ = false;
+  std::atomic<uint64_t> changes_{0};
 
   mutable std::mutex mutex_;
   std::shared_ptr<const View> view_;  // guarded by mutex_, as all below

@@ -130,7 +130,7 @@ admin::View Monitor::Look() const {
   view.started_unix_ms = int64_t{shared_.started} * 1000;
   view.workers = shared_.stats.size();
   ReadLoops(&view);
-  stats::Sources sources = shared_.ForReport(snapshot->AllNodes());
+  stats::Sources sources = shared_.ForReport(*snapshot);
   sources.reset = {};  // `stats reset` is the clients'
   view.stats = SplitStats(stats::Report("", sources, *snapshot->config));
   view.merged_reads.resize(backend::BatchCounters::kBuckets);
@@ -162,8 +162,9 @@ std::string Monitor::StatusLine() const {
   std::string down;
   const std::lock_guard lock(mutex_);
   const auto nodes = snapshot_->AllNodes();
-  for (const auto& node : nodes) {
-    if (node->down()) down += (down.empty() ? "; down: " : ", ") + node->name();
+  for (const route::PlacedNode& placed : nodes) {
+    if (!placed.node->down()) continue;
+    down += (down.empty() ? "; down: " : ", ") + placed.node->name();
   }
   return "serving " + std::to_string(clients) + (clients == 1 ? " client" : " clients") + " from " +
          std::to_string(nodes.size()) + (nodes.size() == 1 ? " node" : " nodes") + down +

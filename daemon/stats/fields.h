@@ -31,6 +31,9 @@ struct NodeFacts {
 struct NodeReport {
   std::string name;
   bool up = true;
+  bool primary = true;
+  uint32_t shard = 0;  // number of the set it belongs to
+  uint32_t slots = 0;  // that it serves, in a cluster
   uint64_t connects = 0;
   uint64_t failures = 0;
   uint64_t timeouts = 0;
@@ -53,6 +56,7 @@ struct Sources {
   uint64_t rejected = 0;
   std::vector<const Counters*> workers;
   std::array<uint64_t, 8> merged{};  // reads merged: batches of 1, 2, 3-4 ... 33-64, more keys
+  uint64_t topology_changes = 0;
   std::vector<NodeReport> nodes;
   Reset reset;
 };

@@ -15,10 +15,13 @@ namespace mcrelay::stats {
 
 struct NodeValues {
   std::string name;
-  std::string location;         // secrets masked
-  bool up = true;               // not ejected
-  uint64_t state_ms = 0;        // since it went down or came back; 0: it never went down
-  uint64_t down_ms = 0;         // out of service since the start, in all
+  std::string location;   // secrets masked
+  bool up = true;         // not ejected
+  uint64_t state_ms = 0;  // since it went down or came back; 0: it never went down
+  uint64_t down_ms = 0;   // out of service since the start, in all
+  bool primary = true;
+  std::string shard;            // the set it belongs to
+  uint32_t slots = 0;           // that it serves, in a cluster
   uint64_t connections_up = 0;  // of one per worker
   uint64_t in_flight = 0;       // requests
   uint64_t requests = 0;        // sent; each key of a merged read counts

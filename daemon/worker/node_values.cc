@@ -11,7 +11,8 @@ uint64_t Read(const std::atomic<uint64_t>& counter) {
   return counter.load(std::memory_order_relaxed);
 }
 
-stats::NodeValues ReadNode(const backend::Node& node, uint64_t now_ms) {
+stats::NodeValues ReadNode(const route::PlacedNode& placed, uint64_t now_ms) {
+  const backend::Node& node = *placed.node;
   stats::NodeValues values;
   values.name = node.name();
   values.location = node.backend().location;
@@ -19,6 +20,9 @@ stats::NodeValues ReadNode(const backend::Node& node, uint64_t now_ms) {
   const backend::Downtime downtime = node.SumDowntime(now_ms);
   values.state_ms = downtime.state_ms;
   values.down_ms = downtime.total_ms;
+  values.primary = placed.primary;
+  values.shard = placed.shard;
+  values.slots = placed.slots;
   backend::TrafficSum traffic = node.SumTraffic();
   values.connections_up = traffic.connections_up;
   values.in_flight = traffic.in_flight;
@@ -43,7 +47,7 @@ stats::NodeValues ReadNode(const backend::Node& node, uint64_t now_ms) {
 
 std::vector<stats::NodeValues> ReadNodes(const Snapshot& snapshot, uint64_t now_ms) {
   std::vector<stats::NodeValues> nodes;
-  for (const auto& node : snapshot.AllNodes()) nodes.push_back(ReadNode(*node, now_ms));
+  for (const auto& node : snapshot.AllNodes()) nodes.push_back(ReadNode(node, now_ms));
   return nodes;
 }
 

@@ -9,9 +9,13 @@ uint64_t Read(const std::atomic<uint64_t>& counter) {
   return counter.load(std::memory_order_relaxed);
 }
 
-stats::NodeReport ReadNode(const backend::Node& node) {
+stats::NodeReport ReadNode(const route::PlacedNode& placed) {
+  const backend::Node& node = *placed.node;
   stats::NodeReport report;
   report.name = node.name();
+  report.primary = placed.primary;
+  report.shard = placed.set;
+  report.slots = placed.slots;
   report.up = !node.down();
   report.connects = Read(node.counters.connects);
   report.failures = Read(node.counters.failures);
@@ -21,6 +25,7 @@ stats::NodeReport ReadNode(const backend::Node& node) {
     report.errors.emplace_back(redis::ErrorKindName(static_cast<redis::ErrorKind>(kind)),
                                Read(node.counters.errors[static_cast<size_t>(kind)]));
   }
+  if (!placed.primary) return report;  // replicas hold the same items once more
   report.facts = {Read(node.facts.keys), Read(node.facts.memory_bytes),
                   Read(node.facts.limit_bytes), Read(node.facts.evicted), Read(node.facts.expired)};
   return report;
@@ -28,7 +33,7 @@ stats::NodeReport ReadNode(const backend::Node& node) {
 
 }  // namespace
 
-stats::Sources Shared::Now(const std::vector<std::shared_ptr<backend::Node>>& nodes) const {
+stats::Sources Shared::Now(const Snapshot& snapshot) const {
   stats::Sources sources;
   sources.started = started;
   sources.rejected = rejected.load(std::memory_order_relaxed);
@@ -38,19 +43,20 @@ stats::Sources Shared::Now(const std::vector<std::shared_ptr<backend::Node>>& no
       sources.merged[bucket] += Read(worker->batches.batches[bucket]);
     }
   }
-  for (const auto& node : nodes) sources.nodes.push_back(ReadNode(*node));
+  sources.topology_changes = snapshot.TopologyChanges();
+  for (const auto& node : snapshot.AllNodes()) sources.nodes.push_back(ReadNode(node));
   return sources;
 }
 
-stats::Sources Shared::ForReport(const std::vector<std::shared_ptr<backend::Node>>& nodes) const {
-  stats::Sources sources = Now(nodes);
+stats::Sources Shared::ForReport(const Snapshot& snapshot) const {
+  stats::Sources sources = Now(snapshot);
   const std::lock_guard lock(reset_mutex_);
   sources.reset = reset_;
   return sources;
 }
 
-void Shared::ResetStats(const std::vector<std::shared_ptr<backend::Node>>& nodes) {
-  const stats::Sources now = Now(nodes);
+void Shared::ResetStats(const Snapshot& snapshot) {
+  const stats::Sources now = Now(snapshot);
   const std::lock_guard lock(reset_mutex_);
   reset_ = stats::ResetAt(now);
 }

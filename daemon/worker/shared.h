@@ -18,6 +18,7 @@
 #include "daemon/stats/latency.h"
 #include "daemon/stats/prefixes.h"
 #include "daemon/stats/report.h"
+#include "daemon/worker/snapshot.h"
 
 namespace mcrelay::worker {
 
@@ -43,12 +44,11 @@ struct Shared {
       store_memory;  // from now on, also after a restart of the store
 
   // Any thread.
-  [[nodiscard]] stats::Sources ForReport(
-      const std::vector<std::shared_ptr<backend::Node>>& nodes) const;
-  void ResetStats(const std::vector<std::shared_ptr<backend::Node>>& nodes);
+  [[nodiscard]] stats::Sources ForReport(const Snapshot& snapshot) const;
+  void ResetStats(const Snapshot& snapshot);
 
  private:
-  [[nodiscard]] stats::Sources Now(const std::vector<std::shared_ptr<backend::Node>>& nodes) const;
+  [[nodiscard]] stats::Sources Now(const Snapshot& snapshot) const;
 
   mutable std::mutex reset_mutex_;
   stats::Reset reset_;

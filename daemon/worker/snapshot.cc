@@ -144,30 +144,12 @@ std::shared_ptr<backend::Node> MakeNode(const config::Backend& backend, const Sn
   return std::make_shared<backend::Node>(backend);
 }
 
-}  // namespace
-
-std::shared_ptr<const Snapshot> MakeSnapshot(const config::Config& config,
-                                             const Snapshot* previous) {
-  auto snapshot = std::make_shared<Snapshot>();
-  snapshot->config = std::make_shared<const config::Config>(config);
-  snapshot->runtime = MakeRuntime(config, previous);
-  snapshot->connection = MakeConnectionSettings(config);
-  snapshot->routes.read_from = config.read_from;
-  if (route::Watcher::Needed(config)) {
-    const auto before = previous == nullptr ? nullptr : previous->routes.watcher;
-    if (before != nullptr && before->Serves(config)) {
-      snapshot->routes.watcher = before;
-    } else {
-      snapshot->routes.watcher = std::make_shared<route::Watcher>(config);
-      snapshot->routes.watcher->WaitForFirst(kFirstLooks * config.timeouts.connect);
-    }
-    return snapshot;
-  }
+// Over the sets; null where there is one, or where a cluster's slots say it.
+std::shared_ptr<const placement::Placement> MakePlacement(const config::Config& config) {
   std::vector<placement::PlacementNode> ring;
-  auto view = std::make_shared<route::View>();
+  for (const config::Shard& shard : config.shards) ring.push_back({shard.name, shard.weight});
+  if (ring.empty() && route::Watcher::Needed(config)) return nullptr;
   for (const config::Backend& backend : config.backends) {
-    snapshot->nodes.push_back(MakeNode(backend, previous));
-    view->sets.push_back({snapshot->nodes.back(), {}});
     ring.push_back({backend.ring_name, backend.weight});
   }
   placement::PlacementSettings settings;
@@ -177,19 +159,45 @@ std::shared_ptr<const Snapshot> MakeSnapshot(const config::Config& config,
       !placement::ParseHash(config.hash, &settings.hash)) {
     throw std::runtime_error("distribution or hash that placement does not know");
   }
-  snapshot->routes.placement = placement::MakePlacement(settings, ring);
+  return placement::MakePlacement(settings, ring);
+}
+
+}  // namespace
+
+std::shared_ptr<const Snapshot> MakeSnapshot(const config::Config& config,
+                                             const Snapshot* previous) {
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->config = std::make_shared<const config::Config>(config);
+  snapshot->runtime = MakeRuntime(config, previous);
+  snapshot->connection = MakeConnectionSettings(config);
+  snapshot->routes.read_from = config.read_from;
+  snapshot->routes.placement = MakePlacement(config);
+  if (route::Watcher::Needed(config)) {
+    const auto before = previous == nullptr ? nullptr : previous->routes.watcher;
+    if (before != nullptr && before->Serves(config)) {
+      snapshot->routes.watcher = before;
+    } else {
+      snapshot->routes.watcher = std::make_shared<route::Watcher>(config);
+      snapshot->routes.watcher->WaitForFirst(kFirstLooks * config.timeouts.connect);
+    }
+    snapshot->routes.watcher->Measure(config.read_from == config::ReadFrom::kNearest);
+    return snapshot;
+  }
+  auto view = std::make_shared<route::View>();
+  for (const config::Backend& backend : config.backends) {
+    snapshot->nodes.push_back(MakeNode(backend, previous));
+    view->sets.push_back({.primary = snapshot->nodes.back()});
+  }
   snapshot->routes.view = std::move(view);
   return snapshot;
 }
 
-std::vector<std::shared_ptr<backend::Node>> Snapshot::AllNodes() const {
-  if (routes.watcher == nullptr) return nodes;
-  std::vector<std::shared_ptr<backend::Node>> all;
-  for (const route::SetView& set : routes.watcher->view()->sets) {
-    all.push_back(set.primary);
-    all.insert(all.end(), set.replicas.begin(), set.replicas.end());
-  }
-  return all;
+std::vector<route::PlacedNode> Snapshot::AllNodes() const {
+  return route::NodesOf(routes.watcher == nullptr ? *routes.view : *routes.watcher->view());
+}
+
+uint64_t Snapshot::TopologyChanges() const {
+  return routes.watcher == nullptr ? 0 : routes.watcher->changes();
 }
 
 }  // namespace mcrelay::worker

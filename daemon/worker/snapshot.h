@@ -2,6 +2,7 @@
 // replaced as a whole by a reload.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -22,7 +23,9 @@ struct Snapshot {
   route::Router::Setup routes;
 
   // As configured, or as discovered by now. Any thread.
-  [[nodiscard]] std::vector<std::shared_ptr<backend::Node>> AllNodes() const;
+  [[nodiscard]] std::vector<route::PlacedNode> AllNodes() const;
+  // How often who serves what has changed. Any thread.
+  [[nodiscard]] uint64_t TopologyChanges() const;
 };
 
 // Nodes of `previous` (may be null) that are still configured alike are taken over with their

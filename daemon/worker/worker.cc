@@ -252,23 +252,11 @@ void Worker::CloseIdle() {
 
 std::string Worker::Stats(std::string_view args) {
   if (args.substr(0, args.find(' ')) == "reset") {
-    shared_.ResetStats(snapshot_->AllNodes());
+    shared_.ResetStats(*snapshot_);
     shared_.prefixes.Clear();
     return "RESET\r\n";
   }
-  const auto nodes = snapshot_->AllNodes();
-  stats::Sources sources = shared_.ForReport(nodes);
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    // Replicas hold the same items once more.
-    if (!IsPrimary(*nodes[i])) sources.nodes[i].facts = {};
-  }
-  return stats::Report(args, sources, *snapshot_->config);
-}
-
-bool Worker::IsPrimary(const backend::Node& node) const {
-  const auto& connections = context_.router->connections();
-  return std::any_of(connections.begin(), connections.end(),
-                     [&](const auto& connection) { return &connection->node() == &node; });
+  return stats::Report(args, shared_.ForReport(*snapshot_), *snapshot_->config);
 }
 
 // The running store is told by this worker, so that what its client asks next comes after it.

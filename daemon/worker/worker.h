@@ -57,7 +57,6 @@ class Worker final : private net::TurnHook, private client::Control, private raw
   void DrainRound();
   void StopWhenDrained();
   void CloseRaw();
-  [[nodiscard]] bool IsPrimary(const backend::Node& node) const;
 
   std::string Stats(std::string_view args) override;
   void ScheduleFlush(int64_t seconds) override;

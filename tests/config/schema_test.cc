@@ -50,6 +50,7 @@ TEST_CASE("schema: every key stores where it reads") {
     changed.number ^= 1;
     changed.text = key.syntax.type == Type::kWord ? key.syntax.words.back().text : "changed";
     changed.addresses.push_back({"x", "x", 1, ""});
+    changed.shards.emplace_back().name = "changed";
     Config config;
     key.field.put(config, changed);
     for (const Key& other : Schema()) {

@@ -46,19 +46,34 @@ TEST_CASE("removals: what is pending is handed over once to the node where its k
 
 TEST_CASE("removals: a pending flush is taken over once") {
   Removals removals;
-  CHECK_FALSE(removals.TakeWhole().flush);
+  CHECK_FALSE(removals.HandOverWhole().flush);
   removals.AddFlush();
   CHECK(removals.Hides("anything"));
-  const Removals::Whole whole = removals.TakeWhole();
+  const Removals::Whole whole = removals.HandOverWhole();
   CHECK(whole.flush);
   CHECK_FALSE(whole.hides_all);
+  CHECK(removals.Hides("anything"));  // for workers that do not know yet
+  CHECK(removals.Take(10).empty());
+  CHECK_FALSE(removals.HandOverWhole().flush);
+  removals.ForgetHanded();
   CHECK_FALSE(removals.any());
-  CHECK_FALSE(removals.TakeWhole().flush);
+  CHECK_FALSE(removals.HandOverWhole().flush);
+
+  // One that is asked for meanwhile is another one.
+  removals.AddFlush();
+  CHECK(removals.HandOverWhole().flush);
+  removals.AddFlush();
+  removals.ForgetHanded();
+  CHECK(removals.Take(10).size() == 1);
+  CHECK(removals.HandOverWhole().flush);
+  removals.ForgetHanded();
 
   removals.HideAll();
   CHECK(removals.any());
   CHECK(removals.Hides("anything"));
-  CHECK(removals.TakeWhole().hides_all);
+  CHECK(removals.HandOverWhole().hides_all);
+  CHECK(removals.Hides("anything"));
+  removals.ForgetHanded();
   CHECK_FALSE(removals.any());
 }
 

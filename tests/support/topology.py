@@ -250,17 +250,29 @@ class SentinelSet(ReplicatedSet):
 
     SERVICE = "mymaster"
 
-    def __init__(self, fleet, replicas=2, sentinels=3, password=None, sentinel_password=None):
+    def __init__(self, fleet, replicas=2, sentinels=3, password=None, sentinel_password=None,
+                 service=None):
         super().__init__(fleet, replicas, password)
+        self.SERVICE = service or self.SERVICE
         self.sentinels = [fleet.add(SentinelProcess(fleet._folder("sentinel"), self.SERVICE,
                                                     self.primary, sentinel_password)).start()
                           for _ in range(sentinels)]
         wait_until(self.agreed, 30, "the Sentinels know each other and the replicas")
 
-    def agreed(self):
+    def monitored_too(self, service):
+        """Another set that the same Sentinels manage."""
+        other = ReplicatedSet(self.fleet, len(self.replicas), self.password)
         for sentinel in self.sentinels:
             with sentinel.client() as redis:
-                reply = redis.call("SENTINEL", "MASTER", self.SERVICE)
+                redis.call("SENTINEL", "MONITOR", service, LOOPBACK, other.primary.port, 2)
+                redis.call("SENTINEL", "SET", service, "down-after-milliseconds", 1000)
+        wait_until(lambda: self.agreed(service), 30, "the Sentinels know the other set")
+        return other
+
+    def agreed(self, service=None):
+        for sentinel in self.sentinels:
+            with sentinel.client() as redis:
+                reply = redis.call("SENTINEL", "MASTER", service or self.SERVICE)
             state = dict(zip(reply[::2], reply[1::2]))
             if (int(state[b"num-other-sentinels"]) != len(self.sentinels) - 1
                     or int(state[b"num-slaves"]) != len(self.replicas)

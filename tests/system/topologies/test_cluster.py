@@ -143,6 +143,34 @@ class ClusterTests(FleetTestCase):
         self.assertLess(resumed, patience(2))
         self.assertIn("is no primary any more", daemon.log())
 
+    def test_stats_show_the_topology_as_seen(self):
+        cluster, daemon = self.start()
+        client = self.open(daemon)
+        self.assertEqual(client.set(b"k", b"v"), b"STORED\r\n")
+        client.send(b"stats\r\n")
+        values = dict(line.split()[1:3] for line in client.until(b"END\r\n"))
+
+        def seen(port, what):
+            return int(values[f"relay_node_127.0.0.1_{port}_{what}".encode()])
+
+        shards = set()
+        for primary in cluster.primaries():
+            slots, replicas = cluster.slots(primary)[primary.port]
+            self.assertEqual((seen(primary.port, "primary"), seen(primary.port, "slots")),
+                             (1, len(slots)))
+            shards.add(seen(primary.port, "shard"))
+            for port in replicas:
+                self.assertEqual((seen(port, "primary"), seen(port, "slots"), seen(port, "shard")),
+                                 (0, 0, seen(primary.port, "shard")))
+        self.assertEqual(shards, {0, 1, 2})
+        before = stat(daemon, b"relay_topology_changes")
+        first, second, _ = cluster.primaries()
+        cluster.reshard(first, second, 3)
+        wait_until(lambda: stat(daemon, f"relay_node_127.0.0.1_{second.port}_slots".encode())
+                   == seen(second.port, "slots") + 3, 5, "the slots are seen")
+        self.assertGreater(stat(daemon, b"relay_topology_changes"), before)
+        wait_until(lambda: "slots moved; now" in daemon.log(), 5, "moved slots are logged")
+
     def test_replicas_answer_plain_reads(self):
         cluster, daemon = self.start(extra="read_from: replica\n")
         client = self.open(daemon)

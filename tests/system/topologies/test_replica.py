@@ -8,7 +8,8 @@ import unittest
 TESTS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, TESTS)
 
-from support.servers import LOOPBACK, patience, wait_until  # noqa: E402
+from support.relay import Relay  # noqa: E402
+from support.servers import LOOPBACK, Port, patience, wait_until  # noqa: E402
 from support.testcase import FleetTestCase  # noqa: E402
 from support.topology import ReplicatedSet, calls, example  # noqa: E402
 
@@ -75,6 +76,96 @@ class ReplicaTests(FleetTestCase):
             replica.kill9()
             for i in range(200):
                 self.assertEqual(client.get(b"k%d" % (i % 20)), b"v")
+
+    def test_reads_go_to_the_nearest_server(self):
+        """Each server behind a relay that makes it near or far; the primary is a candidate too."""
+        servers = ReplicatedSet(self.fleet, 2)
+        relays = [Relay(Port(), server.address) for server in servers.servers]
+        for relay in relays:
+            self.fleet.closers.callback(relay.close)
+            relay.delay_s = 0.05
+        backends = ", ".join(relay.location for relay in relays)
+        daemon = self.fleet.mcrelay(config=f"backends: [{backends}]\ntopology: replica\n"
+                                           "read_from: nearest\ntimeouts: {request: 5s}\n")
+        client = self.open(daemon)
+        self.assertEqual(client.set(b"k", b"v"), b"STORED\r\n")
+        for server in servers.servers:
+            with server.client() as redis:
+                wait_until(lambda redis=redis: redis.call("EXISTS", "k") == 1, 5, "it has the key")
+
+        def all_reads_go_to(which):
+            before = self.reads(servers.servers)
+            for _ in range(20):
+                self.assertEqual(client.get(b"k"), b"v")
+            went = [now - then for now, then in zip(self.reads(servers.servers), before)]
+            self.assertEqual(sum(went), 20)
+            return went[which] == 20
+
+        for near in (2, 1, 0, 2):
+            for i, relay in enumerate(relays):
+                relay.delay_s = 0 if i == near else 0.05
+            wait_until(lambda near=near: all_reads_go_to(near), 20, f"server {near} is the nearest")
+        # It stalls: asked for nothing any more before anybody has waited for a time limit.
+        relays[2].delay_s = 1.0
+        wait_until(lambda: not all_reads_go_to(2), 5, "a server that stalls is left alone")
+        started = time.monotonic()
+        for _ in range(20):
+            self.assertEqual(client.get(b"k"), b"v")
+        self.assertLess(time.monotonic() - started, 20)
+
+    def demote(self, server, by):
+        """A primary that nobody has replaced yet."""
+        with server.client() as redis:
+            redis.call("REPLICAOF", LOOPBACK, by.port)
+
+    def filled(self, servers, client):
+        for i in range(20):
+            self.assertEqual(client.set(b"k%d" % i, b"old"), b"STORED\r\n")
+        with servers.replicas[0].client() as redis:
+            wait_until(lambda: redis.call("DBSIZE") == 20, 5, "the replica has them")
+
+    def emptied(self, servers, client):
+        """What the new primary had is gone, and was not served before it was gone."""
+        replica = servers.replicas[0]
+        with replica.client() as redis:
+            deadline = time.monotonic() + patience(10)
+            while redis.call("DBSIZE") > 0:
+                self.assertLess(time.monotonic(), deadline, "the flush follows the keys")
+                self.assertEqual({client.get(b"k%d" % i) for i in range(20)}, {None})
+        wait_until(lambda: client.set(b"k1", b"new") == b"STORED\r\n", 10, "writes go on")
+        wait_until(lambda: client.get(b"k1") == b"new", 5, "nothing is hidden any more")
+        self.assertIsNone(client.get(b"k2"))
+
+    def test_a_flush_that_meets_a_demoted_primary_stays_due(self):
+        servers = ReplicatedSet(self.fleet, 1)
+        locations = f"[{servers.primary.location()}, {servers.replicas[0].location()}]"
+        daemon = self.fleet.mcrelay(config=f"backends: {locations}\ntopology: replica\n")
+        client = self.open(daemon)
+        self.filled(servers, client)
+        self.demote(servers.primary, servers.replicas[0])
+        self.assertEqual(client.call(b"flush_all\r\n"), b"SERVER_ERROR backend unavailable\r\n")
+        self.assertEqual({client.get(b"k%d" % i) for i in range(20)}, {None})
+        servers.promote(servers.replicas[0])
+        self.emptied(servers, client)
+
+    def test_a_flush_that_was_under_way_during_a_switch_goes_to_the_new_primary(self):
+        servers = ReplicatedSet(self.fleet, 1)
+        locations = f"[{servers.primary.location()}, {servers.replicas[0].location()}]"
+        daemon = self.fleet.mcrelay(config=f"backends: {locations}\ntopology: replica\n"
+                                           "timeouts: {request: 4s}\n")
+        client, other = self.open(daemon), self.open(daemon)
+        self.filled(servers, client)
+        servers.primary.pause()
+        try:
+            client.send(b"flush_all\r\n")
+            servers.promote(servers.replicas[0])
+            wait_until(lambda: f"primary {LOOPBACK}:{servers.replicas[0].port}" in daemon.log(), 5,
+                       "the new primary is known")
+            self.assertEqual(other.get(b"k1"), b"old")  # the flush is not acknowledged yet
+            self.assertEqual(client.unit(), b"SERVER_ERROR backend unavailable\r\n")
+            self.emptied(servers, client)
+        finally:
+            servers.primary.resume()
 
     def test_roles_are_followed_when_they_change(self):
         servers, daemon = self.start(replicas=1)

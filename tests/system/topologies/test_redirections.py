@@ -1,0 +1,157 @@
+"""Refusals of a cluster that real nodes give only for moments: played by two fake ones.
+
+Whatever they say, each command is answered once, in order and in time, and not sent without bound.
+"""
+
+import os
+import sys
+import time
+import unittest
+
+TESTS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, TESTS)
+
+from support.fake_redis import FakeRedis, bulk  # noqa: E402
+from support.servers import LOOPBACK, patience  # noqa: E402
+from support.testcase import FleetTestCase  # noqa: E402
+
+SLOT = 12182  # of "foo"
+# The limit of a request, and what an answer may be late on a busy machine.
+TIMEOUT_S = 0.4
+LATE_S = 0.3
+
+
+class FakeCluster:
+    """Nodes `a` (slots below 8192) and `b`, which has "foo". Each data command goes through `says`."""
+
+    def __init__(self):
+        self.a, self.b = FakeRedis(), FakeRedis()
+        self.says = {}  # by node: words -> bytes, or None for the honest answer
+        for node in (self.a, self.b):
+            node.answer = lambda words, node=node: self.answer(node, words)
+
+    def answer(self, node, words):
+        if words[0].upper() == b"CLUSTER":
+            return self.describe(words[1].upper())
+        if words[0].upper() == b"ASKING":
+            return b"+OK\r\n"
+        says = self.says.get(node)
+        return says(words) if says else None
+
+    def describe(self, what):
+        if what == b"INFO":
+            return bulk(b"cluster_state:ok\r\ncluster_current_epoch:2\r\ncluster_my_epoch:1\r\n")
+        ranges = [(0, 8191, self.a), (8192, 16383, self.b)]
+        # Three fields a node, as before Redis 7.
+        return b"*2\r\n" + b"".join(
+            b"*3\r\n:%d\r\n:%d\r\n*3\r\n%s:%d\r\n%s" % (first, last, bulk(LOOPBACK.encode()), node.port,
+                                                        bulk(b"%040d" % node.port))
+            for first, last, node in ranges)
+
+    def redirect(self, word, to):
+        return b"-%s %d %s:%d\r\n" % (word, SLOT, LOOPBACK.encode(), to.port)
+
+    def sent(self, node, name):
+        return node.commands.count(name)
+
+    def close(self):
+        self.a.close()
+        self.b.close()
+
+
+class Redirections(FleetTestCase):
+    def start(self):
+        cluster = FakeCluster()
+        self.fleet.closers.callback(cluster.close)
+        daemon = self.fleet.mcrelay(threads=1, config=(
+            f"backends: [{cluster.a.location()}]\ntopology: cluster\n"
+            f"timeouts: {{request: {round(TIMEOUT_S * 1000)}ms}}\n"))
+        client = self.open(daemon)
+        self.assertEqual(client.set(b"foo", b"0"), b"STORED\r\n")
+        self.assertEqual(self.sets(cluster), (0, 1))
+        return cluster, client
+
+    def sets(self, cluster):
+        return cluster.sent(cluster.a, b"SET"), cluster.sent(cluster.b, b"SET")
+
+    def refuse(self, text, times):
+        left = [times]
+
+        def says(words):
+            if left[0] == 0:
+                return None
+            left[0] -= 1
+            return text
+
+        return says
+
+    def refused(self, text):
+        """What a set may be answered: the last answer of a node that is busy may come too late."""
+        return [b"SERVER_ERROR " + text + b"\r\n", b"NOT_STORED\r\n"]
+
+    def test_a_refusal_that_passes_is_not_the_client_s(self):
+        cluster, client = self.start()
+        for text in (b"-TRYAGAIN Multiple keys request during rehashing of slot\r\n",
+                     b"-CLUSTERDOWN The cluster is down\r\n"):
+            cluster.says[cluster.b] = self.refuse(text, 3)
+            before = self.sets(cluster)[1]
+            self.assertEqual(client.set(b"foo", text), b"STORED\r\n")
+            self.assertEqual(self.sets(cluster)[1] - before, 4)
+            cluster.says[cluster.b] = self.refuse(text, 3)
+            self.assertEqual(client.get(b"foo"), text)
+
+    def test_a_refusal_that_stays_is_answered_in_time(self):
+        cluster, client = self.start()
+        for text in (b"TRYAGAIN Multiple keys request during rehashing of slot",
+                     b"CLUSTERDOWN Hash slot not served"):
+            cluster.says[cluster.b] = lambda words, text=text: b"-" + text + b"\r\n"
+            before = self.sets(cluster)[1]
+            started = time.monotonic()
+            self.assertIn(client.set(b"foo", b"1"), self.refused(text))
+            self.assertLess(time.monotonic() - started, patience(TIMEOUT_S + LATE_S))
+            self.assertLessEqual(self.sets(cluster)[1] - before, 1 + TIMEOUT_S / 0.02)
+            self.assertIsNone(client.get(b"foo"))
+            cluster.says.clear()
+            self.assertEqual(client.set(b"foo", b"2"), b"STORED\r\n")
+
+    def test_nodes_that_send_one_to_each_other(self):
+        cluster, client = self.start()
+        for word in (b"MOVED", b"ASK"):
+            cluster.says = {cluster.a: lambda words, word=word: cluster.redirect(word, cluster.b),
+                            cluster.b: lambda words, word=word: cluster.redirect(word, cluster.a)}
+            before = sum(self.sets(cluster))
+            started = time.monotonic()
+            client.send(b"set foo 0 0 1\r\n1\r\nget foo\r\nget foo\r\n")
+            self.assertIn(client.unit(), [answer for node in (cluster.a, cluster.b) for answer in
+                                          self.refused(cluster.redirect(word, node)[1:-2])])
+            self.assertEqual(client.units(2), [b"END\r\n"] * 2)
+            self.assertLess(time.monotonic() - started, patience(TIMEOUT_S + LATE_S))
+            # Six in a row, then a pause of 20 ms.
+            self.assertLessEqual(sum(self.sets(cluster)) - before, 6 * (1 + TIMEOUT_S / 0.02))
+            cluster.says.clear()
+            self.assertEqual(client.set(b"foo", b"2"), b"STORED\r\n")
+            self.assertEqual(client.get(b"foo"), b"2")
+
+    def test_a_storm_of_asks(self):
+        """Every key of a slot is half way: 500 requests in one write, each asked for with ASKING."""
+        cluster, client = self.start()
+        cluster.says[cluster.b] = lambda words: cluster.redirect(b"ASK", cluster.a)
+        keys = [b"{foo}%d" % i for i in range(250)]
+        client.send(b"".join(b"set %s 0 0 %d\r\n%s\r\nget %s\r\n" % (key, len(key), key, key)
+                             for key in keys))
+        for key in keys:
+            self.assertEqual(client.unit(), b"STORED\r\n", key)
+            self.assertEqual(client.unit(), b"VALUE %s 0 %d\r\n%s\r\n" % (key, len(key), key))
+            self.assertEqual(client.unit(), b"END\r\n")
+        told = [name for name in cluster.a.commands if name in (b"ASKING", b"SET", b"GET")]
+        self.assertEqual(told[::2], [b"ASKING"] * (len(told) // 2))
+        self.assertNotIn(b"ASKING", told[1::2])
+        self.assertEqual(told.count(b"SET"), len(keys))
+        # A slot's map is not corrected by ASK.
+        cluster.says.clear()
+        self.assertEqual(client.set(b"foo", b"3"), b"STORED\r\n")
+        self.assertEqual(cluster.sent(cluster.a, b"SET"), len(keys))
+
+
+if __name__ == "__main__":
+    unittest.main()
