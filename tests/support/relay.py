@@ -16,7 +16,8 @@ class Relay:
         self.sockets = []
         self.listener = socket.create_server((LOOPBACK, port.number))
         self.port = port
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.accepts = threading.Thread(target=self._accept, daemon=True)
+        self.accepts.start()
 
     @property
     def location(self):
@@ -26,9 +27,13 @@ class Relay:
         while True:
             try:
                 near, _ = self.listener.accept()
-                far = connect(self.target, None)
             except OSError:
                 return
+            try:
+                far = connect(self.target, None)
+            except OSError:
+                near.close()
+                continue
             near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.sockets += [near, far]
             threading.Thread(target=self._copy, args=(near, far, False), daemon=True).start()
@@ -45,6 +50,8 @@ class Relay:
             pass
 
     def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)  # ends a thread's accept(), as closing would not
+        self.accepts.join()
         for one in [self.listener, *self.sockets]:
             one.close()
         self.port.release()
