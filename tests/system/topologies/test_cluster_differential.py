@@ -13,12 +13,21 @@ from support.topology import Cluster  # noqa: E402
 
 
 class ClusterDifferential(test_differential.Differential):
-    test_tagged_values_over_tcp = test_plain_values = test_three_shards_over_unix_sockets = None
+    # The tests of the base have no cluster.
+    locals().update({name: None for name in dir(test_differential.Differential)
+                     if name.startswith("test_")})
 
-    def test_a_cluster(self):
+    def compare_over_a_cluster(self, seed, **options):
         cluster = Cluster(self.fleet, replicas=False)
-        daemon = self.fleet.mcrelay(config=f"backends: {cluster.seeds()}\ntopology: cluster\n")
-        self.run_profile(daemon, cluster.primaries(), [66])
+        daemon = self.fleet.mcrelay(config=test_differential.PATIENT +
+                                    f"backends: {cluster.seeds()}\ntopology: cluster\n")
+        self.run_profile(daemon, cluster.primaries(), [seed], **options)
+
+    def test_classic_commands(self):
+        self.compare_over_a_cluster(66)
+
+    def test_meta_commands(self):
+        self.compare_over_a_cluster(99, kind=test_differential.MetaProfile)
 
 
 if __name__ == "__main__":
