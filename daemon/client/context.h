@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,6 +29,8 @@ class Control {
  public:
   // The answer of `stats <args>`, whole; empty when there is no such statistic.
   [[nodiscard]] virtual std::string Stats(std::string_view args) = 0;
+  // Gives `done` the lines of `stats conns`, without their END, later and on this thread.
+  virtual void ListConnections(std::function<void(const std::string& lines)> done) = 0;
   // Runs `flush` through this worker after `seconds`, unless a later flush_all replaces it; 0 only
   // replaces one that is pending.
   virtual void ScheduleFlush(int64_t seconds) = 0;

@@ -1,13 +1,17 @@
 // Session's commands that concern the whole server and need no key.
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <array>
 
+#include "daemon/client/connections_task.h"
 #include "daemon/client/context.h"
 #include "daemon/client/facts_task.h"
 #include "daemon/client/no_effect.h"
 #include "daemon/client/session.h"
 #include "daemon/log/log.h"
+#include "daemon/net/socket_name.h"
 #include "daemon/version.h"
 #include "protocol/memcache/answers.h"
 
@@ -105,6 +109,10 @@ void Session::RunStats(std::string_view args) {
     RunStatsDetail(args);
     return;
   }
+  if (args.substr(0, args.find(' ')) == "conns") {
+    task_ = std::make_unique<ConnectionsTask>(*this, context_);
+    return;
+  }
   if (args.empty()) {
     auto task = std::make_unique<FactsTask>(*this, context_);
     if (task->waiting()) {
@@ -114,6 +122,23 @@ void Session::RunStats(std::string_view args) {
   }
   const std::string text = context_.control.Stats(args);
   Say(text.empty() ? memcache::kUnknownCommand : std::string_view(text));
+}
+
+// With memcached's names of states.
+std::string Session::Describe() const {
+  const int fd = stream_.fd();
+  if (fd < 0) return {};
+  std::string_view state = "conn_read";
+  if (!input_.empty() || swallow_ > 0) state = "conn_nread";
+  if (head_ != nullptr) state = "conn_io_pending";
+  if (task_ != nullptr) state = "conn_parse_cmd";
+  if (stream_.unsent_bytes() > 0) state = "conn_mwrite";
+  if (ending_) state = "conn_closing";
+  return fmt::format(
+      "STAT {0}:addr {1}\r\nSTAT {0}:listen_addr {2}\r\nSTAT {0}:state {3}\r\n"
+      "STAT {0}:secs_since_last_cmd {4}\r\n",
+      fd, net::PeerName(fd), net::LocalName(fd), state,
+      (context_.io.loop.now_ms() - arrived_ms_) / 1000);
 }
 
 // The reply of the binary protocol (protocol_binary_response_header): "unknown command", so that a

@@ -48,6 +48,8 @@ class Session final : public net::StreamOwner {
   void CloseIfIdle(uint64_t since_ms);
   [[nodiscard]] bool idle_since(uint64_t since_ms) const;
   void Destroy();
+  // Its lines of `stats conns`.
+  [[nodiscard]] std::string Describe() const;
 
   // From the task. Output follows what was answered before.
   [[nodiscard]] Buffer& TaskOutput();

@@ -40,6 +40,8 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
+  [[nodiscard]] int fd() const { return fd_; }
+
  private:
   void OnReadable();
 

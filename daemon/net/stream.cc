@@ -109,6 +109,11 @@ void Stream::StopReading() {
   uv_read_stop(stream());
 }
 
+int Stream::fd() const {
+  uv_os_fd_t fd = -1;
+  return uv_fileno(&handle_.any, &fd) == 0 ? fd : -1;
+}
+
 Buffer& Stream::out() {
   pool_.Lend(&out_);
   return out_;

@@ -84,6 +84,8 @@ class Stream {
   // Gives up output and handle. Safe to call twice.
   void Close();
   [[nodiscard]] bool closing() const { return closing_; }
+  // The socket; -1 while there is none.
+  [[nodiscard]] int fd() const;
 
  private:
   struct Unsent;

@@ -1,5 +1,6 @@
 #include "daemon/server/server.h"
 
+#include <spdlog/fmt/fmt.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -8,12 +9,14 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <mutex>
 #include <random>
 #include <stdexcept>
 #include <utility>
 
 #include "config/loader.h"
 #include "daemon/log/log.h"
+#include "daemon/net/socket_name.h"
 #include "daemon/server/process.h"
 #include "daemon/server/systemd.h"
 #include "daemon/version.h"
@@ -72,6 +75,7 @@ Server::Server(config::Config config, Reload reload)
   shared_.store_memory = [this](uint64_t bytes) {
     loop_.Post([this, bytes] { embedded_->SetMemory(bytes); });
   };
+  shared_.list_connections = [this](auto done) { ListConnections(std::move(done)); };
   StartWorkers();
   signals_.push_back(std::make_unique<net::Signal>(loop_, SIGTERM, [this] { Stop(); }));
   signals_.push_back(std::make_unique<net::Signal>(loop_, SIGINT, [this] { Stop(); }));
@@ -250,6 +254,34 @@ bool Server::TakeOver() {
   monitor_.Use(snapshot_);
   log::Info(log::Event::kReload, "the configuration was taken over");
   return true;
+}
+
+void Server::ListConnections(std::function<void(std::string)> done) {
+  struct Gathered {
+    std::mutex mutex;
+    std::string lines;
+    size_t missing;
+    std::function<void(std::string)> done;
+  };
+  loop_.Post([this, done = std::move(done)]() mutable {
+    auto gathered = std::make_shared<Gathered>();
+    gathered->missing = workers_.size();
+    gathered->done = std::move(done);
+    for (const OpenListener& open : listeners_) {
+      if (open.listener == nullptr) continue;
+      gathered->lines += fmt::format(
+          "STAT {0}:addr {1}\r\nSTAT {0}:state conn_listening\r\nSTAT {0}:secs_since_last_cmd "
+          "0\r\n",
+          open.listener->fd(), net::LocalName(open.listener->fd()));
+    }
+    for (const auto& worker : workers_) {
+      worker->Describe([gathered](const std::string& lines) {
+        const std::lock_guard lock(gathered->mutex);
+        gathered->lines += lines;
+        if (--gathered->missing == 0) gathered->done(std::move(gathered->lines));
+      });
+    }
+  });
 }
 
 void Server::Stop() {

@@ -49,6 +49,8 @@ class Server {
   void WritePortFile() const;
   void StartWorkers();
   void OnAccepted(int fd, net::Stream::Kind kind, bool raw, Monitor::ListenerCounts& counts);
+  // `stats conns`: the listeners' lines, then what each worker says. Any thread.
+  void ListConnections(std::function<void(std::string lines)> done);
   void OnExhausted(int error);
   void OnHangup();
   [[nodiscard]] bool TakeOver();

@@ -40,6 +40,8 @@ struct Shared {
   std::atomic<uint64_t> rejected{0};  // connections over the limit
   // Any thread; set before the first worker starts.
   std::function<void()> shutdown;
+  // Gives `done` the lines of `stats conns`, on some thread.
+  std::function<void(std::function<void(std::string lines)> done)> list_connections;
   std::function<void(uint64_t bytes)>
       store_memory;  // from now on, also after a restart of the store
 

@@ -179,6 +179,20 @@ void Worker::AskNodes() {
   io_.loop.Post([this] { client::FactsTask::Ask(context_); });
 }
 
+void Worker::Describe(std::function<void(const std::string&)> done) {
+  io_.loop.Post([this, done = std::move(done)] {
+    std::string lines;
+    for (const client::Session* session : sessions_) lines += session->Describe();
+    done(lines);
+  });
+}
+
+void Worker::ListConnections(std::function<void(const std::string&)> done) {
+  shared_.list_connections([this, done = std::move(done)](std::string lines) {
+    io_.loop.Post([done, lines = std::move(lines)] { done(lines); });
+  });
+}
+
 void Worker::Drain() {
   io_.loop.Post([this] {
     draining_ = true;

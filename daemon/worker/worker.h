@@ -8,6 +8,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -37,6 +38,8 @@ class Worker final : private net::TurnHook, private client::Control, private raw
   void Apply(std::shared_ptr<const Snapshot> snapshot);
   // Gives the embedded store another limit.
   void LimitStore(uint64_t bytes);
+  // Gives `done` what its sessions say for `stats conns`, on the worker's thread.
+  void Describe(std::function<void(const std::string& lines)> done);
   // Asks every node how much it holds; see client::FactsTask.
   void AskNodes();
   // Closes what is idle, answers what is in flight; the thread ends when all sessions are gone.
@@ -59,6 +62,7 @@ class Worker final : private net::TurnHook, private client::Control, private raw
   void CloseRaw();
 
   std::string Stats(std::string_view args) override;
+  void ListConnections(std::function<void(const std::string& lines)> done) override;
   void ScheduleFlush(int64_t seconds) override;
   void SetStoreMemory(uint64_t bytes) override;
   void Shutdown() override { shared_.shutdown(); }

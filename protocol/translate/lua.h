@@ -2,7 +2,8 @@
 //
 //   - one key, KEYS[1]; everything else in ARGV, so that a text never changes and its SHA-1
 //   neither;
-//   - flat: no helper functions (a closure costs up to 1.7 us a call), the common case first;
+//   - flat: no helper functions (a closure costs up to 1.7 us a call; what several have in common
+//   is pasted in, lua_blocks.h), the common case first;
 //   - redis.pcall, and its error is handed back: redis.call would add the script's text to it;
 //   - no `<` on strings (it follows the server's locale): CAS uniques are compared as two 32-bit
 //   halves;

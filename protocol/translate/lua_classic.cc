@@ -1,4 +1,5 @@
 #include "protocol/translate/lua.h"
+#include "protocol/translate/lua_blocks.h"
 
 namespace mcrelay::translate::lua {
 
@@ -14,11 +15,7 @@ if type(head) == 'table' then return head end
 local tagged = #head == 16 and string.sub(head, 1, 2) == '\193\141'
 if (tagged and string.byte(head, 3) ~= 1) or (head == '' and redis.pcall('EXISTS', key) == 0) then
   if not compare or ARGV[8] == '' then return 0 end
-  local done
-  if ARGV[9] == 'GONE' then done = redis.pcall('UNLINK', key)
-  elseif ARGV[9] == 'PERSIST' then done = redis.pcall('SET', key, ARGV[8])
-  else done = redis.pcall('SET', key, ARGV[8], ARGV[9], ARGV[10]) end
-  if type(done) == 'table' and done.err then return done end
+)lua" MCRELAY_LUA_CREATE("ARGV[8]", "ARGV[9]", "ARGV[10]") R"lua(
   return {#data, ''}
 end
 
@@ -27,13 +24,7 @@ if tagged then
   flags = string.sub(head, 5, 8)
   if flags ~= '\0\0\0\0' then limit = limit - 4 end
   if compare and compare ~= '' and string.sub(head, 9, 16) ~= compare then return -1 end
-  local high, low = struct.unpack('>I4I4', head, 9)
-  local own_high, own_low = struct.unpack('>I4I4', cas)
-  if high > own_high or (high == own_high and low >= own_low) then
-    low = low + 1
-    if low == 4294967296 then high = high + 1; low = 0 end
-    if high < 4294967296 then cas = struct.pack('>I4I4', high, low) end
-  end
+)lua" MCRELAY_LUA_RAISE_CAS("head", "cas") R"lua(
 end
 local bare = plain and flags == '\0\0\0\0'
 if compare and ARGV[7] ~= '' then cas = ARGV[7]; bare = false end
@@ -62,10 +53,9 @@ end
 
 local value = redis.pcall('GETRANGE', key, tagged and 16 or 0, -1)
 if compare and compare ~= '' and not tagged then
-  local digest = redis.sha1hex(value)
-  local high, low = struct.unpack('>I4I4', compare)
-  if tonumber(string.sub(digest, 1, 8), 16) % 2147483648 ~= high
-      or tonumber(string.sub(digest, 9, 16), 16) ~= low then return -1 end
+  local old
+)lua" MCRELAY_LUA_BARE_CAS("value", "old") R"lua(
+  if old ~= compare then return -1 end
 end
 if #value + #data > limit then return 0 end
 if ARGV[1] == 'append' then value = value .. data else value = data .. value end
@@ -73,9 +63,7 @@ local done
 if bare and string.sub(value, 1, 2) ~= '\193\141' then
   done = redis.pcall('SET', key, value, 'KEEPTTL')
   if compare then
-    local digest = redis.sha1hex(value)
-    cas = struct.pack('>I4I4', tonumber(string.sub(digest, 1, 8), 16) % 2147483648,
-                      tonumber(string.sub(digest, 9, 16), 16))
+)lua" MCRELAY_LUA_BARE_CAS("value", "cas") R"lua(
   end
 else
   done = redis.pcall('SET', key, '\193\141\1\0' .. flags .. cas .. value, 'KEEPTTL')
@@ -115,12 +103,10 @@ if #head == 16 and string.sub(head, 1, 2) == '\193\141' then
     end
   end
 else
-  local value = redis.pcall('GET', key)
+  local value, old = redis.pcall('GET', key), nil
   if not value then return 0 end
-  local digest = redis.sha1hex(value)
-  local high, low = struct.unpack('>I4I4', ARGV[1])
-  if tonumber(string.sub(digest, 1, 8), 16) % 2147483648 ~= high
-      or tonumber(string.sub(digest, 9, 16), 16) ~= low then return -1 end
+)lua" MCRELAY_LUA_BARE_CAS("value", "old") R"lua(
+  if old ~= ARGV[1] then return -1 end
 end
 
 local done
@@ -154,11 +140,7 @@ if type(stored) == 'table' then return stored end
 local tagged = stored and #stored > 15 and string.sub(stored, 1, 2) == '\193\141'
 if not stored or (tagged and string.byte(stored, 3) ~= 1) then
   if not compare or ARGV[9] == '' then return 0 end
-  local done
-  if ARGV[10] == 'GONE' then done = redis.pcall('UNLINK', key)
-  elseif ARGV[10] == 'PERSIST' then done = redis.pcall('SET', key, ARGV[9])
-  else done = redis.pcall('SET', key, ARGV[9], ARGV[10], ARGV[11]) end
-  if type(done) == 'table' and done.err then return done end
+)lua" MCRELAY_LUA_CREATE("ARGV[9]", "ARGV[10]", "ARGV[11]") R"lua(
   return 1
 end
 
@@ -168,10 +150,9 @@ if compare and compare ~= '' then
   if tagged then
     if string.sub(stored, 9, 16) ~= compare then return -2 end
   else
-    local digest = redis.sha1hex(stored)
-    local high, low = struct.unpack('>I4I4', compare)
-    if tonumber(string.sub(digest, 1, 8), 16) % 2147483648 ~= high
-        or tonumber(string.sub(digest, 9, 16), 16) ~= low then return -2 end
+    local old
+)lua" MCRELAY_LUA_BARE_CAS("stored", "old") R"lua(
+    if old ~= compare then return -2 end
   end
 end
 
@@ -222,13 +203,7 @@ local before = -1
 if compare then before = redis.pcall('PTTL', key) end
 if tagged then
   state = string.byte(stored, 4)
-  local high, low = struct.unpack('>I4I4', stored, 9)
-  local own_high, own_low = struct.unpack('>I4I4', cas)
-  if high > own_high or (high == own_high and low >= own_low) then
-    low = low + 1
-    if low == 4294967296 then high = high + 1; low = 0 end
-    if high < 4294967296 then cas = struct.pack('>I4I4', high, low) end
-  end
+)lua" MCRELAY_LUA_RAISE_CAS("stored", "cas") R"lua(
 end
 if explicit then cas = ARGV[6] end
 if ARGV[4] == 'plain' and not explicit

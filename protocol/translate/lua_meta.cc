@@ -1,4 +1,5 @@
 #include "protocol/translate/lua.h"
+#include "protocol/translate/lua_blocks.h"
 
 namespace mcrelay::translate::lua {
 
@@ -19,11 +20,7 @@ local tagged = item and #item > 15 and string.sub(item, 1, 2) == '\193\141'
 if not item or (tagged and string.byte(item, 3) ~= 1) then
   if ARGV[2] == '' then return 0 end
   item = '\193\141\1' .. ARGV[4] .. '\0\0\0\0' .. ARGV[1]
-  local done
-  if ARGV[2] == 'GONE' then done = redis.pcall('UNLINK', key)
-  elseif ARGV[2] == 'PERSIST' then done = redis.pcall('SET', key, item)
-  else done = redis.pcall('SET', key, item, ARGV[2], ARGV[3]) end
-  if type(done) == 'table' and done.err then return done end
+)lua" MCRELAY_LUA_CREATE("item", "ARGV[2]", "ARGV[3]") R"lua(
   return 1
 end
 
@@ -43,9 +40,8 @@ if after ~= state then
   if tagged then
     done = redis.pcall('SETRANGE', key, 3, string.char(after))
   else
-    local digest = redis.sha1hex(item)
-    local cas = struct.pack('>I4I4', tonumber(string.sub(digest, 1, 8), 16) % 2147483648,
-                            tonumber(string.sub(digest, 9, 16), 16))
+    local cas
+)lua" MCRELAY_LUA_BARE_CAS("item", "cas") R"lua(
     done = redis.pcall('SET', key, '\193\141\1' .. string.char(after) .. '\0\0\0\0' .. cas .. item,
                        'KEEPTTL')
   end
@@ -76,9 +72,7 @@ else
   if head == '' and redis.pcall('EXISTS', key) == 0 then return 0 end
   if ARGV[1] ~= '' or ARGV[4] ~= '' or ARGV[5] ~= '' then
     value = redis.pcall('GET', key)
-    local digest = redis.sha1hex(value)
-    cas = struct.pack('>I4I4', tonumber(string.sub(digest, 1, 8), 16) % 2147483648,
-                      tonumber(string.sub(digest, 9, 16), 16))
+)lua" MCRELAY_LUA_BARE_CAS("value", "cas") R"lua(
     if ARGV[1] ~= '' and cas ~= ARGV[1] then return -1 end
   end
 end
@@ -93,13 +87,7 @@ if ARGV[3] ~= '' then cas = ARGV[3]
 elseif ARGV[4] == 'I' then
   local own = ARGV[2]
   if tagged then
-    local high, low = struct.unpack('>I4I4', head, 9)
-    local own_high, own_low = struct.unpack('>I4I4', own)
-    if high > own_high or (high == own_high and low >= own_low) then
-      low = low + 1
-      if low == 4294967296 then high = high + 1; low = 0 end
-      if high < 4294967296 then own = struct.pack('>I4I4', high, low) end
-    end
+)lua" MCRELAY_LUA_RAISE_CAS("head", "own") R"lua(
   end
   cas = own
 end

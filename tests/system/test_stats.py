@@ -158,6 +158,49 @@ class Counting(FleetTestCase):
         self.assertGreaterEqual(int(values[node + "failures"]), 3)
 
 
+# What memcached_exporter reads as numbers of `stats`.
+EXPORTER_READS = """uptime time bytes limit_maxbytes curr_items total_items evictions reclaimed bytes_read
+    bytes_written curr_connections total_connections rejected_connections max_connections conn_yields
+    listen_disabled_num accepting_conns cmd_get cmd_set cmd_flush cmd_touch get_hits get_misses delete_hits
+    delete_misses incr_hits incr_misses decr_hits decr_misses cas_hits cas_misses cas_badval touch_hits
+    touch_misses hash_bytes hash_power_level slabs_moved lru_crawler_starts crawler_items_checked
+    moves_to_cold moves_to_warm moves_within_lru direct_reclaims""".split()
+
+
+def exporter(client, ask=None):
+    """memcached_exporter: four answers, each to its END; a name with a colon is a slab's; a line whose
+    value has a blank is lost; what it reads must be a number, and four fields must be there."""
+    ask = ask or (lambda word: {name: value for name, value in stats(client, word).items() if " " not in value})
+    general = ask(b"")
+    for name in ("cmd_set", "cas_hits", "cas_misses", "cas_badval", "version"):
+        assert name in general, name
+    for name in EXPORTER_READS:
+        assert re.fullmatch(r"\d+", general.get(name, "")), (name, general.get(name))
+    for name in ("rusage_user", "rusage_system"):
+        assert re.fullmatch(r"\d+\.\d+", general[name]), (name, general[name])
+    for word in (b" slabs", b" items"):
+        general |= ask(word)
+    for name in general:
+        assert ":" not in name, name
+    assert re.fullmatch(r"\d+", ask(b" settings")["maxconns"])
+
+
+def telegraf(client):
+    """Each known field becomes an integer, and must stay one."""
+    for name, value in stats(client).items():
+        if name in FIELDS and name not in ("version", "libevent", "rusage_user", "rusage_system"):
+            assert re.fullmatch(r"\d+", value), (name, value)
+
+
+def netdata(client):
+    """Reads to END, splits at blanks, and divides."""
+    client.send(b"stats\r\n")
+    values = dict(line.split()[1:3] for line in client.until(b"END"))
+    hits, gets = int(values[b"get_hits"]), int(values[b"cmd_get"])
+    assert 0 <= hits <= gets, (hits, gets)
+    assert 0 < int(values[b"bytes"]) < int(values[b"limit_maxbytes"]), values[b"bytes"]
+
+
 class Tools(FleetTestCase):
     """The parsing rules of memcached_exporter, telegraf, netdata and damemtop."""
 
@@ -186,6 +229,44 @@ class Tools(FleetTestCase):
         self.assertEqual(settings["maxconns"], "1024")
         self.assertEqual(settings["tcpport"], str(daemon.port))
 
+    def test_every_answer_satisfies_each_tool_in_every_state(self):
+        shards = [self.fleet.redis() for _ in range(2)]
+        daemon = self.fleet.mcrelay(config="backends: [" + ", ".join(
+            f"{{location: '{shard.location()}', name: 'node {i}:x'}}" for i, shard in enumerate(shards)) + "]\n")
+        client = self.open(daemon)
+        node = "relay_node_node_1_x_up"
+        states = [("fresh", lambda: None), ("used", self.use), ("reset", lambda: client.call(b"stats reset\r\n")),
+                  ("a silent node", shards[0].pause), ("a node again", shards[0].resume),
+                  ("a dead node", shards[1].kill9)]
+        for name, change in states:
+            change() if name != "used" else change(client)
+            if name == "a dead node":
+                wait_until(lambda: stats(client)[node] == "0", 8, "it counts as down")
+            with self.subTest(state=name):
+                exporter(client)
+                telegraf(client)
+                netdata(client)
+                for word in (b"items", b"slabs", b"settings", b"sizes", b"conns", b"extstore"):
+                    stats(client, b" " + word)
+
+    @staticmethod
+    def use(client):
+        client.set(b"a", b"x")
+        for line in (b"get a\r\n", b"incr a 1\r\n", b"gat 5 a\r\n", b"mg a v t h\r\n", b"get none\r\n", b"bad line\r\n"):
+            client.send(line + b"mn\r\n")
+            client.until(b"MN")
+
+    def test_the_rules_see_what_is_wrong(self):
+        """A tool's rules against answers that would turn it red."""
+        good = {name: "1" for name in EXPORTER_READS} | {"version": "1.6.1", "rusage_user": "0.000001",
+                                                         "rusage_system": "0.000001"}
+        for broken in ({"cas_hits": None}, {"bytes": "1.5"}, {"items:1:age": "1"}, {"rusage_user": "1"},
+                       {"evictions": "many"}):
+            answers = {b"": {k: v for k, v in (good | broken).items() if v is not None}, b" slabs": {},
+                       b" items": {}, b" settings": {"maxconns": "1"}}
+            with self.assertRaises(AssertionError, msg=str(broken)):
+                exporter(None, answers.__getitem__)
+
     def test_a_trailing_space_and_a_bare_newline(self):
         _, daemon = self.one_shard()
         client = self.open(daemon)
@@ -200,6 +281,54 @@ class Tools(FleetTestCase):
                              (b"stats sizes_enable", b"STAT sizes_status disabled\r\n")]:
             self.assertEqual(client.call(line + b"\r\n"), answer, line)
         self.assertEqual(stats(client, b" sizes"), {"sizes_status": "disabled"})
+
+
+class Connections(FleetTestCase):
+    STATES = ["conn_listening", "conn_parse_cmd", "conn_read", "conn_nread"]
+
+    def connections(self, client):
+        """[(addr, listen_addr or None, state)], of every descriptor."""
+        by_descriptor = {}
+        for name, value in stats(client, b" conns").items():
+            descriptor, _, field = name.partition(":")
+            by_descriptor.setdefault(int(descriptor), {})[field] = value
+        for fields in by_descriptor.values():
+            self.assertRegex(fields["secs_since_last_cmd"], r"^\d$")
+        return sorted((fields["state"], fields["addr"], fields.get("listen_addr", ""))
+                      for fields in by_descriptor.values())
+
+    def check(self, server, asking):
+        """One asks, one is idle, one is in the middle of a value: over all workers."""
+        idle, halfway = Client(server.address), Client(server.address)
+        for client in (asking, idle, halfway):
+            self.fleet.closers.callback(client.close)
+            self.assertEqual(client.call(b"mn\r\n"), b"MN\r\n")
+        halfway.send(b"set a 0 0 10\r\nxxx")
+        clients = {"conn_parse_cmd": asking, "conn_read": idle, "conn_nread": halfway}
+        peer = {state: "tcp:%s:%d" % client.sock.getsockname() for state, client in clients.items()}
+        listening = "tcp:%s:%d" % asking.sock.getpeername()
+        expected = sorted([(state, peer[state], listening) for state in clients]
+                          + [("conn_listening", listening, "")])
+        wait_until(lambda: self.connections(asking) == expected, 5, "all are shown")
+
+    def test_every_connection_is_shown_as_by_memcached(self):
+        redis = self.fleet.redis()
+        for server in (self.fleet.memcached(), self.fleet.mcrelay("-t", "3", backends=[redis.location()])):
+            self.check(server, Client(server.address))
+
+    def test_a_client_of_a_unix_socket_has_no_name(self):
+        _, daemon = self.one_shard(listen="both")
+        client = self.open(daemon)
+        shown = self.connections(client)
+        self.assertEqual(len(shown), 3)
+        self.assertTrue(any(addr.startswith("unix:/") for state, addr, _ in shown if state == "conn_listening"))
+
+    def test_a_client_that_goes_while_its_answer_is_gathered(self):
+        _, daemon = self.one_shard("-t", "4")
+        for _ in range(200):
+            with Client(daemon.address) as client:
+                client.send(b"stats conns\r\n")
+        wait_until(lambda: len(self.connections(self.open(daemon))) <= 12, 5, "only those that are open")
 
 
 class Documented(FleetTestCase):
