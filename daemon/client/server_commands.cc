@@ -1,7 +1,5 @@
 // Session's commands that concern the whole server and need no key.
 
-#include <spdlog/fmt/fmt.h>
-
 #include <algorithm>
 #include <array>
 
@@ -12,6 +10,7 @@
 #include "daemon/client/session.h"
 #include "daemon/log/log.h"
 #include "daemon/net/socket_name.h"
+#include "daemon/stats/connection_lines.h"
 #include "daemon/version.h"
 #include "protocol/memcache/answers.h"
 
@@ -134,11 +133,12 @@ std::string Session::Describe() const {
   if (task_ != nullptr) state = "conn_parse_cmd";
   if (stream_.unsent_bytes() > 0) state = "conn_mwrite";
   if (ending_) state = "conn_closing";
-  return fmt::format(
-      "STAT {0}:addr {1}\r\nSTAT {0}:listen_addr {2}\r\nSTAT {0}:state {3}\r\n"
-      "STAT {0}:secs_since_last_cmd {4}\r\n",
-      fd, net::PeerName(fd), net::LocalName(fd), state,
-      (context_.io.loop.now_ms() - arrived_ms_) / 1000);
+  return stats::ConnectionLines(
+      {.fd = fd,
+       .address = net::PeerName(fd),
+       .listen_address = net::LocalName(fd),
+       .state = state,
+       .silent_seconds = (context_.io.loop.now_ms() - arrived_ms_) / 1000});
 }
 
 // The reply of the binary protocol (protocol_binary_response_header): "unknown command", so that a

@@ -1,6 +1,5 @@
 #include "daemon/server/server.h"
 
-#include <spdlog/fmt/fmt.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,6 +18,7 @@
 #include "daemon/net/socket_name.h"
 #include "daemon/server/process.h"
 #include "daemon/server/systemd.h"
+#include "daemon/stats/connection_lines.h"
 #include "daemon/version.h"
 
 namespace mcrelay::server {
@@ -269,10 +269,11 @@ void Server::ListConnections(std::function<void(std::string)> done) {
     gathered->done = std::move(done);
     for (const OpenListener& open : listeners_) {
       if (open.listener == nullptr) continue;
-      gathered->lines += fmt::format(
-          "STAT {0}:addr {1}\r\nSTAT {0}:state conn_listening\r\nSTAT {0}:secs_since_last_cmd "
-          "0\r\n",
-          open.listener->fd(), net::LocalName(open.listener->fd()));
+      const int fd = open.listener->fd();
+      gathered->lines += stats::ConnectionLines({.fd = fd,
+                                                 .address = net::LocalName(fd),
+                                                 .listen_address = {},
+                                                 .state = "conn_listening"});
     }
     for (const auto& worker : workers_) {
       worker->Describe([gathered](const std::string& lines) {
