@@ -66,4 +66,12 @@ std::vector<Change> Diff(const Config& old, const Config& now) {
   return changes;
 }
 
+void KeepUntilRestart(const Config& running, Config* fresh) {
+  for (const Key& key : Schema()) {
+    if (key.IsSetting() && key.reload == Reload::kRestart) {
+      key.field.put(*fresh, key.field.get(running));
+    }
+  }
+}
+
 }  // namespace mcrelay::config

@@ -24,4 +24,7 @@ struct Change {
 // In the order of the schema.
 [[nodiscard]] std::vector<Change> Diff(const Config& old, const Config& now);
 
+// A reload: what needs a restart keeps the running value in `fresh`.
+void KeepUntilRestart(const Config& running, Config* fresh);
+
 }  // namespace mcrelay::config

@@ -235,7 +235,7 @@ std::vector<Key> LimitRows() {
        MEMBER(limits.line)},
       {"limits.get_line", Size("2mb", 2 * kKilo, 64 * kMega), Reload::kLive,
        "longest line of get and gets", MEMBER(limits.get_line)},
-      {"limits.in_flight", Count("1024", 1, 1'000'000), Reload::kLive,
+      {"limits.in_flight", Count("1024", 1, 65'535), Reload::kLive,
        "answers in flight per client", MEMBER(limits.in_flight)},
       {"limits.client_output", Size("32mb", 64 * kKilo, 16 * kGiga), Reload::kLive,
        "unread answers per client before it is closed; at least 16 times item_size by default",

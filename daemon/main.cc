@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "config/loader.h"
+#include "daemon/client/authentication.h"
 #include "daemon/log/log.h"
 #include "daemon/net/child.h"
 #include "daemon/server/health.h"
@@ -22,6 +23,9 @@ extern char** environ;
 
 namespace mcrelay {
 namespace {
+
+// EX_CONFIG: a supervisor need not try again.
+constexpr int kConfigurationStatus = 78;
 
 int Complain(const std::string& message, int status) {
   std::fprintf(stderr, "mcrelay: %s\n", message.c_str());
@@ -67,6 +71,14 @@ int Main(int argc, char** argv) {
   config::LoadResult loaded = config::Load(arguments, environment);
   config::WipeSecrets(argc, argv);
   if (!loaded.ok()) return Complain(loaded.message, loaded.exit_status());
+  const bool serves =
+      loaded.action == config::Action::kRun || loaded.action == config::Action::kCheck;
+  if (serves && !loaded.config.auth_file.empty()) {
+    std::string error;
+    if (client::Users::Load(loaded.config.auth_file, &error) == nullptr) {
+      return Complain(error, kConfigurationStatus);
+    }
+  }
   switch (loaded.action) {
     case config::Action::kVersion:
       std::printf("mcrelay %s (memcached %s)\n", MCRELAY_VERSION, MCRELAY_MEMCACHED_VERSION);

@@ -170,7 +170,9 @@ net::StreamOwner::Space Link::OnReadSpace() { return {io_.scratch.data(), io_.sc
 
 void Link::OnRead(size_t bytes) {
   if (old_ != nullptr) return;  // answers to requests that were given up
-  if (!decoder_.Feed({io_.scratch.data(), bytes})) {
+  const bool readable = decoder_.Feed({io_.scratch.data(), bytes});
+  if (old_ != nullptr) return;  // a reply that did not fit its request: told already
+  if (!readable) {
     Fail("bad reply: " + decoder_.error());
   } else if (up_ && decoder_.buffered_bytes() > 0 && !user_->ExpectsReply()) {
     Fail("bytes nobody asked for");  // kept, they would become part of another request's reply

@@ -127,11 +127,11 @@ stats::Command LatencyOf(Verb verb) {
 }
 
 // Classic commands only, as in memcached.
-void CountPrefix(const translate::Translation& translation, size_t skip, Outcome outcome,
+void CountPrefix(const translate::Translation& translation, Outcome outcome,
                  stats::Prefixes* prefixes) {
   using Kind = stats::Prefixes::Kind;
   const Verb verb = translation.verb();
-  const std::string_view key = translation.redis_key().substr(skip);
+  const std::string_view key = translation.key();
   if (verb <= Verb::kGats) {
     prefixes->Count(key, outcome == Outcome::kHit ? Kind::kHit : Kind::kMiss);
   } else if (verb <= Verb::kCas) {

@@ -14,8 +14,8 @@ namespace mcrelay::client {
 // Counts one finished command (one key of a retrieval).
 void Count(const translate::Translation& translation, translate::Outcome outcome,
            stats::Counters* counters);
-// Counts it for `stats detail`. `skip` is the length of key_prefix.
-void CountPrefix(const translate::Translation& translation, size_t skip, translate::Outcome outcome,
+// Counts it for `stats detail`.
+void CountPrefix(const translate::Translation& translation, translate::Outcome outcome,
                  stats::Prefixes* prefixes);
 // Counts a line that was answered `error`.
 void CountRefused(memcache::Verb verb, std::string_view error, stats::Counters* counters);

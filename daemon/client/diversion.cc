@@ -161,6 +161,7 @@ void Exchange::GiveUp() {
 Rival Session::RivalOf(const Exchange& exchange) const {
   Rival rival = Rival::kNone;
   for (const Exchange* later = exchange.next; later != nullptr; later = later->next) {
+    if (later->connection_ == nullptr) continue;  // a local answer
     if (later->translation_.redis_key() != exchange.translation_.redis_key()) continue;
     if (later->answered_) return Rival::kExecuted;
     if (later->outstanding_ > 0 && !later->waiting_) rival = Rival::kInFlight;

@@ -360,9 +360,11 @@ void Exchange::Repeat() {
   Expect();
 }
 
-// The client has room again for what it had none for: it is read once more.
+// The client has room again for what it had none for: it is read once more. No reply was due
+// meanwhile, so the connection may be gone with its router.
 void Exchange::ReadAgain() {
   postponed_ = false;
+  connection_ = &context_.router->Pick(translation_.redis_key());
   arrived_ms_ = context_.io.loop.now_ms();  // the wait was the client's own
   if (!Usable() || Hidden()) {
     Fail(Hidden() ? translate::Failure::kMissing : translate::Failure::kUnavailable);
@@ -386,8 +388,7 @@ void Exchange::Finish(const Step& step, size_t answer_at) {
   failed_ = step.outcome == translate::Outcome::kFailed;
   Count(translation_, step.outcome, &context_.counters);
   if (context_.prefixes.on()) {
-    CountPrefix(translation_, context_.runtime->translate.key_prefix.size(), step.outcome,
-                &context_.prefixes);
+    CountPrefix(translation_, step.outcome, &context_.prefixes);
   }
   if (begun_us_ != 0) {
     context_.latencies.Add(LatencyOf(translation_.verb()), context_.io.loop.now_us() - begun_us_);

@@ -72,7 +72,9 @@ size_t Session::Process(std::string_view input) {
     }
     if (rest.size() < need_) break;
     size_t consumed = 0;
-    const bool go_on = logged_in_ ? Parse(rest, &consumed) : LogIn(rest, &consumed);
+    // A reload may have dropped the users.
+    const bool in = logged_in_ || context_.runtime->users == nullptr;
+    const bool go_on = in ? Parse(rest, &consumed) : LogIn(rest, &consumed);
     at += consumed;
     if (!go_on) break;
   }

@@ -29,6 +29,8 @@ int OpenTcp(const addrinfo& address, int backlog, std::string* error) {
   const int on = 1;
   // For a restart while old connections linger; never SO_REUSEPORT, which would share a busy port.
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  // What is accepted inherits it: a host that vanished must not hold its place for ever.
+  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   if (address.ai_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   if (bind(fd, address.ai_addr, address.ai_addrlen) != 0) return FailWith(fd, "bind", error);
   if (listen(fd, backlog) != 0) return FailWith(fd, "listen", error);

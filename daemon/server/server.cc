@@ -216,37 +216,32 @@ void Server::OnHangup() {
   monitor_.Reloaded(TakeOver());
 }
 
+// What serves changes last: until then every problem leaves the running configuration in place.
 bool Server::TakeOver() {
   std::string error;
-  std::unique_ptr<config::Config> fresh = reload_(&error);
-  if (fresh == nullptr) {
-    log::Error(log::Event::kReload, "the configuration was not taken over: {}", error);
-    return false;
-  }
+  const std::unique_ptr<config::Config> fresh = reload_(&error);
+  if (fresh == nullptr) return KeepRunning(error);
   if (fresh->embedded && embedded_ != nullptr) fresh->backends = {embedded_->backend()};
   if (fresh->embedded != config_.embedded) {
-    log::Warning(log::Event::kReload,
-                 "between the embedded store and named backends only a restart "
-                 "changes; the configuration was not taken over");
-    return false;
+    return KeepRunning("between the embedded store and named backends only a restart changes");
   }
+  const std::vector<config::Change> changes = config::Diff(config_, *fresh);
+  config::KeepUntilRestart(config_, fresh.get());
+  if (fresh->raw_listen && fresh->topology != config::Topology::kSingle) {
+    return KeepRunning("raw_listen, which only a restart closes, needs topology single");
+  }
+  std::shared_ptr<const worker::Snapshot> snapshot;
   try {
     RaiseDescriptorLimit(DescriptorsFor(*fresh, workers_.size()));
+    snapshot = worker::MakeSnapshot(*fresh, snapshot_.get());
   } catch (const std::runtime_error& problem) {
-    log::Error(log::Event::kReload, "the configuration was not taken over: {}", problem.what());
-    return false;
+    return KeepRunning(problem.what());
   }
-  const bool other_store_memory = fresh->embedded_memory != config_.embedded_memory;
-  for (const config::Change& change : config::Diff(config_, *fresh)) {
-    if (change.live) {
-      log::Info(log::Event::kReload, "{} changed", change.key);
-    } else {
-      log::Warning(log::Event::kReload, "{} changed, but needs a restart", change.key);
-    }
-  }
+  Tell(changes, fresh->warnings);
   log::SetLevel(static_cast<log::Level>(fresh->log.level));
+  const bool other_store_memory = fresh->embedded_memory != config_.embedded_memory;
   config_ = std::move(*fresh);
-  snapshot_ = worker::MakeSnapshot(config_, snapshot_.get());
+  snapshot_ = std::move(snapshot);
   for (const auto& worker : workers_) worker->Apply(snapshot_);
   if (embedded_ != nullptr && other_store_memory) {
     workers_.front()->LimitStore(config_.embedded_memory);
@@ -254,6 +249,23 @@ bool Server::TakeOver() {
   monitor_.Use(snapshot_);
   log::Info(log::Event::kReload, "the configuration was taken over");
   return true;
+}
+
+bool Server::KeepRunning(std::string_view why) {
+  log::Error(log::Event::kReload, "the configuration was not taken over: {}", why);
+  return false;
+}
+
+void Server::Tell(const std::vector<config::Change>& changes,
+                  const std::vector<std::string>& warnings) {
+  for (const config::Change& change : changes) {
+    if (change.live) {
+      log::Info(log::Event::kReload, "{} changed", change.key);
+    } else {
+      log::Warning(log::Event::kReload, "{} changed, but needs a restart", change.key);
+    }
+  }
+  for (const std::string& warning : warnings) log::Warning(log::Event::kConfig, "{}", warning);
 }
 
 void Server::ListConnections(std::function<void(std::string)> done) {

@@ -10,9 +10,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/config.h"
+#include "config/print.h"
 #include "daemon/embedded/embedded.h"
 #include "daemon/net/listener.h"
 #include "daemon/net/loop.h"
@@ -54,6 +56,9 @@ class Server {
   void OnExhausted(int error);
   void OnHangup();
   [[nodiscard]] bool TakeOver();
+  [[nodiscard]] static bool KeepRunning(std::string_view why);
+  static void Tell(const std::vector<config::Change>& changes,
+                   const std::vector<std::string>& warnings);
   void Stop();
   void StopWhenDrained();
 

@@ -205,25 +205,16 @@ Step Translation::BeginTouch(const memcache::Command& command, const Environment
     case Expiry::Kind::kNever:
       break;
   }
-  // PERSIST alone answers 0 for a missing key and for one that never expires; in this order at
-  // least one of the two answers 1 when the key is there.
-  request.Request({"TOUCH", redis_key_}).Request({"PERSIST", redis_key_});
-  return Wait(Phase::kNative, 2, false);
+  CallScript(ScriptId::kPersist, 0, out);
+  return WaitForScript(ScriptId::kPersist);
 }
 
 Step Translation::OnTouchReply(const redis::Reply& reply, const Environment& environment,
                                Buffer* answer) {
-  if (reply.is_error()) {
-    if (error_.empty()) error_ = reply.text;
-  } else if (IsYesOrNo(reply)) {
-    one_said_yes_ |= reply.integer > 0;
-  } else {
-    return OnMisfit(environment, answer);
-  }
-  if (replies_ < waiting_.replies) return StillWaiting();
-  if (!error_.empty()) return OnError(error_, environment, answer);
-  return one_said_yes_ ? Say(Outcome::kHit, memcache::kTouched, answer)
-                       : Say(Outcome::kMiss, memcache::kNotFound, answer);
+  if (reply.is_error()) return OnError(reply.text, environment, answer);
+  if (!IsYesOrNo(reply)) return OnMisfit(environment, answer);
+  return reply.integer > 0 ? Say(Outcome::kHit, memcache::kTouched, answer)
+                           : Say(Outcome::kMiss, memcache::kNotFound, answer);
 }
 
 }  // namespace mcrelay::translate

@@ -19,6 +19,7 @@ namespace mcrelay::translate::lua {
 extern const char kAppend[];         // append, prepend, ms MA and MP
 extern const char kCas[];            // cas, ms with C
 extern const char kArithmetic[];     // incr, decr, ma
+extern const char kPersist[];        // touch with an expiry of 0
 extern const char kMetaGet[];        // mg that changes state
 extern const char kMetaDelete[];     // md with C, I or x
 extern const char kRemoveIfOlder[];  // removal of what a failed write left behind

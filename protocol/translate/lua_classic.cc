@@ -225,6 +225,13 @@ elseif ARGV[7] ~= 'KEEP' then redis.pcall('GETEX', key, ARGV[7], ARGV[8]) end
 return {number, before, cas}
 )lua";
 
+// Answers 1 found, 0 missing. PERSIST alone answers 0 for an item that never expires, too.
+const char kPersist[] = R"lua(
+local done = redis.pcall('PERSIST', KEYS[1])
+if done ~= 0 then return done end
+return redis.pcall('EXISTS', KEYS[1])
+)lua";
+
 // ARGV: 1 CAS of the operation whose leftovers are to go.
 // Answers 1 removed, 0 kept or absent. What readers do not see stays: another type, an unknown
 // version.

@@ -24,11 +24,12 @@ Script MakeScript(std::string_view name, std::string_view text) {
 }
 
 // In the order of ScriptId.
-const std::array<Script, 6>& Table() {
-  static const std::array<Script, 6> table = {
+const std::array<Script, 7>& Table() {
+  static const std::array<Script, 7> table = {
       MakeScript("append", lua::kAppend),
       MakeScript("cas", lua::kCas),
       MakeScript("arithmetic", lua::kArithmetic),
+      MakeScript("persist", lua::kPersist),
       MakeScript("meta_get", lua::kMetaGet),
       MakeScript("meta_delete", lua::kMetaDelete),
       MakeScript("remove_if_older", lua::kRemoveIfOlder),

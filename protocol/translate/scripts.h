@@ -24,6 +24,7 @@ enum class ScriptId : uint8_t {
   kAppend,
   kCas,
   kArithmetic,
+  kPersist,
   kMetaGet,
   kMetaDelete,
   kRemoveIfOlder,

@@ -78,7 +78,6 @@ Step Translation::OnRemoved(const redis::Reply& reply, Buffer* answer) {
 
 void Translation::Rewind() {
   replies_ = 0;
-  one_said_yes_ = false;
   error_.clear();
 }
 

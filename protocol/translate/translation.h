@@ -237,8 +237,7 @@ class Translation {
   memcache::Verb verb_ = memcache::Verb::kGet;
   Phase phase_ = Phase::kRead;
   bool noreply_ = false;
-  bool gone_ = false;          // the given expiry is already over
-  bool one_said_yes_ = false;  // of several replies
+  bool gone_ = false;  // the given expiry is already over
   uint32_t prefix_bytes_ = 0;
   uint8_t replies_ = 0;  // that came since the last Wait()
   uint64_t cas_ = 0;

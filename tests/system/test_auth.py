@@ -112,12 +112,12 @@ class Authentication(FleetTestCase):
         for text, reason in [("", "names no user"), ("foo\n", "users:1: expected user:password"),
                              (":x\n", "users:1: expected user:password")]:
             status, _, error = self.start(text).run()
-            self.assertEqual(status, 1, error)
+            self.assertEqual(status, 78, error)
             self.assertIn(reason, error)
         daemon = self.start()
         os.unlink(self.path)
         status, _, error = daemon.run()
-        self.assertEqual(status, 1)
+        self.assertEqual(status, 78)
         self.assertIn("cannot read", error)
 
     def test_a_line_without_end_and_the_binary_protocol_are_closed(self):

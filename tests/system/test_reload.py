@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import socket
 import sys
 import threading
 import time
@@ -11,9 +12,10 @@ import unittest
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, TESTS)
 
+from support.client import Client  # noqa: E402
 from support.fake_redis import FakeRedis  # noqa: E402
 from support.load import Load  # noqa: E402
-from support.servers import patience, wait_until  # noqa: E402
+from support.servers import LOOPBACK, Port, patience, wait_until  # noqa: E402
 from support.testcase import FleetTestCase  # noqa: E402
 from support.wire import Wire  # noqa: E402
 
@@ -23,6 +25,15 @@ REFUSED = "the configuration was not taken over"
 
 def configuration(*redis, more=""):
     return "backends: [" + ", ".join(f'"{one.location()}"' for one in redis) + "]\n" + more
+
+
+def accepts(daemon):
+    """A daemon that wants a login does not tell its version."""
+    try:
+        with Client(daemon.address) as client:
+            return client.call(b"version\r\n") == b"CLIENT_ERROR unauthenticated\r\n"
+    except OSError:
+        return False
 
 
 class ReloadTestCase(FleetTestCase):
@@ -266,6 +277,98 @@ class Reload(ReloadTestCase):
         self.reload(daemon, "embedded: {memory: 48mb}\n")
         wait_until(lambda: limit() == 48, 3, "the new limit")
         self.assertEqual(client.get(b"k"), b"x")
+
+    def test_what_needs_a_restart_keeps_its_value(self):
+        redis = self.fleet.redis()
+        daemon = self.serve(redis, more="backlog: 100\n")
+        for _ in range(2):  # told again as long as the file differs
+            daemon.write_config(configuration(redis, more="backlog: 200\n"))
+            told = daemon.log().count("backlog changed, but needs a restart")
+            self.reload(daemon, configuration(redis, more="backlog: 200\n"))
+            self.assertEqual(daemon.log().count("backlog changed, but needs a restart"), told + 1)
+        settings = dict(line.split(b" ")[1:3] for line in self.settings(daemon))
+        self.assertEqual(settings[b"tcp_backlog"].strip(), b"100")
+        told = daemon.log().count("needs a restart")
+        self.reload(daemon, configuration(redis, more="backlog: 100\n"))
+        self.assertEqual(daemon.log().count("needs a restart"), told)
+
+    def settings(self, daemon):
+        client = self.open(daemon)
+        client.send(b"stats settings\r\n")
+        return [line for line in client.until(b"END") if line.startswith(b"STAT ")]
+
+    def test_the_raw_port_keeps_the_topology_that_it_needs(self):
+        redis = self.fleet.redis()
+        port = Port()
+        self.addCleanup(port.release)
+        raw = f"raw_listen: 127.0.0.1:{port.number}\n"
+        daemon = self.serve(redis, more=raw)
+        both = configuration(redis, more="topology: replica\n")
+        self.reload(daemon, both, REFUSED)
+        self.assertIn("needs topology single", daemon.log())
+        with socket.create_connection((LOOPBACK, port.number), 5) as connection:
+            connection.sendall(b"PING\r\n")
+            self.assertEqual(connection.recv(100), b"+PONG\r\n")
+
+    def test_users_that_are_dropped_while_somebody_is_not_logged_in(self):
+        redis = self.fleet.redis()
+        daemon = self.serve(redis, start=False)
+        users = os.path.join(daemon.folder, "users")
+        with open(users, "w") as file:
+            file.write("user:secret\n")
+        daemon.write_config(configuration(redis, more=f"auth_file: {users}\n"))
+        daemon.answers = lambda: daemon.process.poll() is None and accepts(daemon)
+        daemon.start()
+        client = self.open(daemon)
+        self.assertEqual(client.call(b"get k\r\n"), b"CLIENT_ERROR unauthenticated\r\n")
+        self.reload(daemon, configuration(redis))
+        self.assertEqual(client.set(b"k", b"x"), b"STORED\r\n")
+        missing = configuration(redis, more=f"auth_file: {users}.missing\n")
+        self.reload(daemon, missing, REFUSED)
+        self.assertEqual(client.get(b"k"), b"x")
+
+    def test_another_prefix_while_prefixes_are_counted(self):
+        held = threading.Event()
+
+        def answer(words):
+            if words[0].upper() == b"GET":
+                held.wait(patience(5))
+            return None
+
+        server = self.fake(answer)
+        more = "threads: 1\ntimeouts: {request: 4s}\n"
+        daemon = self.serve(server, more=more, threads=0)
+        client = self.open(daemon)
+        self.assertEqual(client.call(b"stats detail on\r\n"), b"OK\r\n")
+        client.send(b"get k:1\r\n")
+        wait_until(lambda: b"GET" in server.commands, 2, "the read is under way")
+        self.reload(daemon, configuration(server, more=more + 'key_prefix: "long-prefix:"\n'))
+        held.set()
+        self.assertEqual(client.units(1), [b"END\r\n"])
+        client.send(b"stats detail dump\r\n")
+        self.assertIn(b"PREFIX k get 1 hit 0 set 0 del 0\r\n", client.until(b"END"))
+
+    def test_values_that_wait_for_their_reader(self):
+        """They are read again after the connection that they were first read on is gone."""
+        redis = self.fleet.redis()
+        base = "threads: 1\n"
+        daemon = self.serve(redis, more=base, threads=0)
+        client, slow = self.open(daemon), self.open(daemon)
+        value = os.urandom(900 * 1024)
+        for i in range(30):
+            self.assertEqual(client.set(b"large%d" % i, value), b"STORED\r\n")
+        self.assertEqual(client.set(b"small", b"x"), b"STORED\r\n")
+        slow.send(b"get small\r\n" * 2000)
+        slow.units(2 * 2000)
+        slow.send(b"".join(b"get large%d\r\n" % i for i in range(30)))
+        time.sleep(0.5)
+        for number in range(3):
+            self.reload(daemon, configuration(redis, more=base + f"timeouts: {{request: {300 + number}ms}}\n"))
+            for i in range(20):
+                self.assertEqual(client.set(b"other%d" % i, b"x"), b"STORED\r\n")
+        for i in range(30):
+            self.assertEqual(slow.units(2), [b"VALUE large%d 0 %d\r\n%s\r\n" % (i, len(value), value),
+                                             b"END\r\n"])
 
     def test_an_invalid_file_changes_nothing(self):
         redis, other = self.fleet.redis(), self.fleet.redis()

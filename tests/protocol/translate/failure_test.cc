@@ -242,14 +242,6 @@ TEST_CASE("failure: only what changes nothing may be sent twice") {
 
 TEST_CASE("failure: after Rewind the same replies lead to the same answer") {
   using Type = Reply::Type;
-  Bench touch("touch a 0\r\n");
-  CHECK(touch.step.replies == 2);
-  CHECK(touch.Reply({.type = Type::kInteger, .integer = 1}).empty());
-  CHECK(touch.step.replies == 1);
-  touch.translation.Rewind();
-  CHECK(touch.Reply({.type = Type::kInteger, .integer = 0}).empty());
-  CHECK(touch.Reply({.type = Type::kInteger, .integer = 0}) == "NOT_FOUND\r\n");
-
   Bench read("mg a t v\r\n");
   CHECK(read.step.replies == 4);
   CHECK(read.Error("ERR lost").empty());
