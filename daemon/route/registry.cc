@@ -4,6 +4,16 @@
 
 namespace mcrelay::route {
 
+std::shared_ptr<backend::Node> MakeNode(config::Backend backend, const NodesBefore& before) {
+  for (const auto& node : before) {
+    const config::Backend& old = node->backend();
+    const bool same = old.host == backend.host && old.port == backend.port &&
+                      old.unix_path == backend.unix_path && old.db == backend.db;
+    if (same) return std::make_shared<backend::Node>(std::move(backend), node->shared_removals());
+  }
+  return std::make_shared<backend::Node>(std::move(backend));
+}
+
 std::shared_ptr<backend::Node> Registry::Get(const placement::Endpoint& endpoint) {
   const std::string text = endpoint.Text();
   const std::lock_guard lock(mutex_);
@@ -16,7 +26,7 @@ std::shared_ptr<backend::Node> Registry::Get(const placement::Endpoint& endpoint
   backend.port = endpoint.port;
   backend.unix_path.clear();
   backend.name = backend.ring_name = backend.location = text;
-  auto node = std::make_shared<backend::Node>(std::move(backend));
+  auto node = MakeNode(std::move(backend), before_);
   nodes_[text] = node;
   return node;
 }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "config/config.h"
 #include "daemon/backend/node.h"
@@ -15,10 +16,19 @@
 
 namespace mcrelay::route {
 
+// The nodes of a configuration that is replaced.
+using NodesBefore = std::vector<std::shared_ptr<backend::Node>>;
+
+// A new node for `backend`. What is pending for the same database of `before` goes on being
+// pending.
+[[nodiscard]] std::shared_ptr<backend::Node> MakeNode(config::Backend backend,
+                                                      const NodesBefore& before);
+
 class Registry {
  public:
   // `model`: credentials, database of every node; its address does not count.
-  explicit Registry(config::Backend model) : model_(std::move(model)) {}
+  explicit Registry(config::Backend model, NodesBefore before = {})
+      : model_(std::move(model)), before_(std::move(before)) {}
 
   [[nodiscard]] std::shared_ptr<backend::Node> Get(const placement::Endpoint& endpoint);
   // A node without an address, to which no connection is made.
@@ -26,6 +36,7 @@ class Registry {
 
  private:
   const config::Backend model_;
+  const NodesBefore before_;
   std::mutex mutex_;
   std::map<std::string, std::weak_ptr<backend::Node>> nodes_;
 };

@@ -82,8 +82,8 @@ bool Watcher::Needed(const config::Config& config) {
   }
 }
 
-Watcher::Watcher(const config::Config& config) : wanted_(config) {
-  auto registry = std::make_shared<Registry>(Model(config));
+Watcher::Watcher(const config::Config& config, const NodesBefore& before) : wanted_(config) {
+  auto registry = std::make_shared<Registry>(Model(config), before);
   auto view = std::make_shared<View>();
   if (config.topology == config::Topology::kCluster) {
     cluster_nodes_ = registry;
@@ -98,7 +98,9 @@ Watcher::Watcher(const config::Config& config) : wanted_(config) {
         .found = [this](Discovery::Found found) { Take(0, std::move(found)); }};
     discoveries_.push_back(std::make_unique<Cluster>(io_, std::move(settings), config.backends));
   } else {
-    for (const config::Shard& set : SetsOf(config)) AddSet(config, set, registry, view.get());
+    for (const config::Shard& set : SetsOf(config)) {
+      AddSet(config, set, before, registry, view.get());
+    }
   }
   view_ = std::move(view);
   found_.resize(discoveries_.size());
@@ -108,7 +110,8 @@ Watcher::Watcher(const config::Config& config) : wanted_(config) {
 }
 
 void Watcher::AddSet(const config::Config& config, const config::Shard& set,
-                     const std::shared_ptr<Registry>& registry, View* view) {
+                     const NodesBefore& before, const std::shared_ptr<Registry>& registry,
+                     View* view) {
   const bool managed = !set.service.empty();
   Discovery::Settings settings{.timeout_ms = config.timeouts.connect,
                                .name = set.name,
@@ -129,7 +132,7 @@ void Watcher::AddSet(const config::Config& config, const config::Shard& set,
   }
   std::vector<std::shared_ptr<backend::Node>> nodes;
   for (const auto& backend : set.backends) {
-    nodes.push_back(std::make_shared<backend::Node>(backend));
+    nodes.push_back(MakeNode(backend, before));
   }
   discoveries_.push_back(std::make_unique<Replica>(io_, std::move(settings), nodes));
 }

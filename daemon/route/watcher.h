@@ -32,7 +32,7 @@ class Watcher {
   [[nodiscard]] static bool Needed(const config::Config& config);
 
   // REQUIRES: Needed(config).
-  explicit Watcher(const config::Config& config);
+  Watcher(const config::Config& config, const NodesBefore& before);
   ~Watcher();
   Watcher(const Watcher&) = delete;
   Watcher& operator=(const Watcher&) = delete;
@@ -71,7 +71,7 @@ class Watcher {
     uint32_t timeout_ms;
   };
 
-  void AddSet(const config::Config& config, const config::Shard& set,
+  void AddSet(const config::Config& config, const config::Shard& set, const NodesBefore& before,
               const std::shared_ptr<Registry>& registry, View* view);
   void Take(size_t first, Discovery::Found found);
   void LogChange(const View& before, const View& after);

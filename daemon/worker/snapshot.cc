@@ -126,9 +126,11 @@ bool SameNode(const config::Backend& before, config::Backend now) {
   return before == now;
 }
 
-bool SameDatabase(const config::Backend& one, const config::Backend& other) {
-  return one.host == other.host && one.port == other.port && one.unix_path == other.unix_path &&
-         one.db == other.db;
+route::NodesBefore NodesOf(const Snapshot* previous) {
+  route::NodesBefore nodes;
+  if (previous == nullptr) return nodes;
+  for (const route::PlacedNode& placed : previous->AllNodes()) nodes.push_back(placed.node);
+  return nodes;
 }
 
 std::shared_ptr<backend::Node> MakeNode(const config::Backend& backend, const Snapshot* previous) {
@@ -136,12 +138,8 @@ std::shared_ptr<backend::Node> MakeNode(const config::Backend& backend, const Sn
     for (const auto& node : previous->nodes) {
       if (SameNode(node->backend(), backend)) return node;
     }
-    for (const auto& node : previous->nodes) {
-      if (!SameDatabase(node->backend(), backend)) continue;
-      return std::make_shared<backend::Node>(backend, node->shared_removals());
-    }
   }
-  return std::make_shared<backend::Node>(backend);
+  return route::MakeNode(backend, NodesOf(previous));
 }
 
 // Over the sets; null where there is one, or where a cluster's slots say it.
@@ -177,7 +175,7 @@ std::shared_ptr<const Snapshot> MakeSnapshot(const config::Config& config,
     if (before != nullptr && before->Serves(config)) {
       snapshot->routes.watcher = before;
     } else {
-      snapshot->routes.watcher = std::make_shared<route::Watcher>(config);
+      snapshot->routes.watcher = std::make_shared<route::Watcher>(config, NodesOf(previous));
       snapshot->routes.watcher->WaitForFirst(kFirstLooks * config.timeouts.connect);
     }
     snapshot->routes.watcher->Measure(config.read_from == config::ReadFrom::kNearest);

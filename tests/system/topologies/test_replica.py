@@ -1,6 +1,7 @@
 """A primary with replicas behind the daemon: who answers reads, and roles that change."""
 
 import os
+import signal
 import sys
 import time
 import unittest
@@ -166,6 +167,30 @@ class ReplicaTests(FleetTestCase):
             self.emptied(servers, client)
         finally:
             servers.primary.resume()
+
+    def test_what_is_pending_survives_a_reload_that_looks_for_the_roles_anew(self):
+        servers = ReplicatedSet(self.fleet, 1)
+        config = (f"backends: [{servers.primary.location()}, {servers.replicas[0].location()}]\n"
+                  "topology: replica\ntimeouts: {connect: %s}\n")
+        daemon = self.fleet.mcrelay(config=config % "1s")
+        client = self.open(daemon)
+        self.filled(servers, client)
+        with servers.primary.client() as redis:
+            redis.call("CLIENT", "PAUSE", 60000, "WRITE")
+            try:
+                self.assertEqual(client.set(b"k1", b"new"), b"NOT_STORED\r\n")
+                daemon.write_config(config % "2s")
+                daemon.signal(signal.SIGHUP)
+                wait_until(lambda: "was taken over" in daemon.log(), 10, "it is reloaded")
+                # Those that are not pending are read: the server answers, the old item is hidden.
+                wait_until(lambda: client.get(b"k2") == b"old", 10, "reads are answered")
+                self.assertIsNone(client.get(b"k1"))
+            finally:
+                redis.call("CLIENT", "UNPAUSE")
+            wait_until(lambda: redis.call("EXISTS", "k1") == 0, 10, "the old item is removed")
+        self.assertEqual(client.set(b"k1", b"newer"), b"STORED\r\n")
+        self.assertEqual(client.get(b"k1"), b"newer")
+        daemon.settle()
 
     def test_roles_are_followed_when_they_change(self):
         servers, daemon = self.start(replicas=1)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import signal
 import sys
 import time
 import unittest
@@ -9,6 +10,7 @@ import unittest
 TESTS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, TESTS)
 
+from support.load import Load  # noqa: E402
 from support.servers import LOOPBACK, wait_until  # noqa: E402
 from support.testcase import FleetTestCase  # noqa: E402
 from support.topology import ReplicatedSet, SentinelSet, example  # noqa: E402
@@ -90,6 +92,41 @@ class ShardTests(FleetTestCase):
         for server in (replica, sets[1].primary):
             with server.client() as redis:
                 wait_until(lambda redis=redis: redis.call("DBSIZE") == 0, 5, "it is empty")
+
+    def test_a_reload_changes_who_answers_and_adds_a_set_without_a_failed_request(self):
+        sets = [ReplicatedSet(self.fleet, 1) for _ in range(3)]
+
+        def config(count, more=""):
+            lines = ["timeouts: {request: 5s, connect: 5s}", "shards:"]
+            for name, one in list(zip("abc", sets))[:count]:
+                servers = ", ".join(server.location() for server in one.servers)
+                lines.append(f"  - {{name: {name}, backends: [{servers}]}}")
+            return "\n".join(lines) + "\n" + more
+
+        daemon = self.fleet.mcrelay(config=config(2))
+        client = self.open(daemon)
+        self.fill(client, b"1")
+        self.keys_of(sets[:2])
+        taken = "the configuration was taken over"
+        # A set more, and its keys miss; the other reloads must not lose or fail anything.
+        with Load(daemon.address, workers=2, limit_s=6, forgets=True) as load:
+            for number, text in enumerate([config(2, "read_from: nearest\n"), config(2), config(3)]):
+                daemon.write_config(text)
+                daemon.signal(signal.SIGHUP)
+                wait_until(lambda number=number: daemon.log().count(taken) > number, 10, taken)
+                time.sleep(0.3)
+                load.check()
+                if number < 2:
+                    self.assertEqual([client.get(key) for key in KEYS], [b"1"] * len(KEYS))
+            self.assertEqual(load.total("failed_writes"), 0)
+        left = [key for key in KEYS if client.get(key) == b"1"]
+        self.assertGreater(len(left), len(KEYS) // 3)
+        self.assertLess(len(left), len(KEYS))
+        self.fill(client, b"2")
+        with sets[2].primary.client() as redis:
+            self.assertEqual(sorted(key for key in KEYS if redis.call("EXISTS", key)),
+                             sorted(set(KEYS) - set(left)))
+        daemon.settle()  # a set more has connections of its own
 
     def test_sets_that_sentinels_manage(self):
         first = SentinelSet(self.fleet, replicas=1, service="cache-a")
