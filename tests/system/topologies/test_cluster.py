@@ -13,7 +13,6 @@ from support.servers import patience, wait_until  # noqa: E402
 from support.testcase import FleetTestCase  # noqa: E402
 from support.topology import Cluster, calls, example  # noqa: E402
 
-LONG = "MCRELAY_LONG" in os.environ
 KEYS = 300
 
 
@@ -47,7 +46,7 @@ class ClusterTests(FleetTestCase):
     def test_slots_move_and_nodes_come_and_go_under_load(self):
         # Whether a busy machine answers within 250 ms is not the question here.
         cluster, daemon = self.start(replicas=False, extra="timeouts: {request: 2s}\n")
-        slots = 1000 if LONG else 300
+        slots = 1000
         moved = cluster.errors("MOVED")
         with Load(daemon.address, workers=4, keys=60, limit_s=5) as load:
             first, second, third = cluster.primaries()
