@@ -364,6 +364,12 @@ class Mcrelay(Process):
         return command + self.arguments
 
     def environment(self):
+        env = self.plain_environment()
+        if SLOWNESS > 1 and "timeouts" not in (self.config or ""):
+            env.setdefault("MCRELAY_TIMEOUTS_REQUEST", f"{int(patience(250))}ms")
+        return env
+
+    def plain_environment(self):
         env = {key: value for key, value in os.environ.items()
                if not key.startswith(("MCRELAY_", "MEMCACHED_")) and key not in ("REDIS_URL", "XDG_RUNTIME_DIR", "RUNTIME_DIRECTORY")}
         env["TMPDIR"] = self.folder  # for the embedded store
@@ -377,7 +383,7 @@ class Mcrelay(Process):
         """Runs it to its end, for flags and errors: (status, stdout, stderr)."""
         try:
             done = subprocess.run(self.command(), stdin=subprocess.DEVNULL, capture_output=True,
-                                  text=True, cwd=self.folder, env=self.environment(),
+                                  text=True, cwd=self.folder, env=self.plain_environment(),
                                   timeout=patience(limit_s), errors="replace")
         except subprocess.TimeoutExpired as error:
             raise AssertionError(f"{' '.join(self.command())} still ran after {patience(limit_s):g}"

@@ -15,6 +15,8 @@ from support.testcase import FleetTestCase  # noqa: E402
 
 LARGE = b"S" * 100000
 ALL_LARGE = b"".join(b"get large%d\r\n" % i for i in range(40))
+# For tests that move so many bytes that a busy machine needs its time for them.
+LEISURELY = f"timeouts: {{connect: {patience(10):g}s, request: {patience(10):g}s}}\n"
 SANITIZED = SLOWNESS > 1  # a sanitizer's shadow memory makes memory limits meaningless
 
 
@@ -83,6 +85,8 @@ class LargeAfterSmall(WindowsTestCase):
                 if not data:
                     break
                 got += data
+        except TimeoutError:
+            pass  # values are missing: which, is shown below
         finally:
             sock.close()
         self.assertEqual((len(got), got.count(b"VALUE ")), (len(wanted), 1000))
@@ -146,6 +150,11 @@ class HungShard(WindowsTestCase):
                     reader = self.open(daemon)
                     for server in range(3):  # each connection of this worker is up
                         wait_until(lambda: reader.get(owned[server][0]) == b"1", 2, "it serves")
+                    for server in redis:  # and of the others
+                        with server.client() as raw:
+                            wait_until(lambda: raw.call("CLIENT", "LIST").count(b"name=mcrelay ") >= threads,
+                                       5, "every worker is connected")
+                    daemon.settle()
                     if warm:
                         reader.values(warm)
                     redis[1].pause()
@@ -168,8 +177,8 @@ class Memory(WindowsTestCase):
         redis = self.fleet.redis()
         fill_with_large(redis)
         daemon = self.fleet.mcrelay(backends=[redis.location()],
-                                    config="timeouts: {connect: 10s, request: 10s}\n")
-        lazy = [self.open(daemon) for _ in range(10)]
+                                    config=LEISURELY)
+        lazy = [self.open(daemon) for _ in range(5)]
         open_windows(lazy)
         before = daemon.status_kib("VmHWM")
         for one in lazy:
@@ -180,7 +189,7 @@ class Memory(WindowsTestCase):
                 head = b"VALUE large%d 0 1000000\r\n" % i
                 self.assertEqual(one.unit(limit_s=15)[:60], (head + b"v" * 60)[:60])
                 self.assertEqual(one.unit(), b"END\r\n")
-        self.assert_memory_below(daemon, before, 10 * 2 * (4 + 1))
+        self.assert_memory_below(daemon, before, 5 * 2 * (4 + 1))
 
     def test_writes_while_connecting(self):
         """The server takes connections and never answers: what clients send meanwhile is bounded
@@ -216,10 +225,8 @@ class Bystander(WindowsTestCase):
     that pass one connection of each worker. How long that takes is the machine's affair, so the
     request timeout is long here; it is passed once, not with every command."""
 
-    CONFIG = "timeouts: {connect: 5s, request: 5s}\n"
-
     def test_large_answers_left_unread_after_small_ones(self):
-        self.leave_unread(warm=True, config=self.CONFIG)
+        self.leave_unread(warm=True, config=LEISURELY)
 
     def test_is_served_while_others_leave_large_answers_unread(self):
         """Promised: the 99th percentile stays below 150 ms."""
@@ -227,7 +234,7 @@ class Bystander(WindowsTestCase):
         fill_with_large(redis)
         for warm in (False, True):
             with self.subTest(warm=warm):
-                daemon = self.fleet.mcrelay(backends=[redis.location()], config=self.CONFIG)
+                daemon = self.fleet.mcrelay(backends=[redis.location()], config=LEISURELY)
                 client = self.open(daemon)
                 self.assertEqual(client.set(b"k", b"x"), b"STORED\r\n")
                 lazy = [self.open(daemon) for _ in range(4)]
@@ -239,7 +246,7 @@ class Bystander(WindowsTestCase):
                 until = time.monotonic() + 1.5
                 while time.monotonic() < until or len(times) < 300:
                     started = time.monotonic()
-                    answers.add(client.set(b"k", b"x", limit_s=6))
+                    answers.add(client.set(b"k", b"x", limit_s=11))
                     times.append(time.monotonic() - started)
                 self.assertEqual(answers, {b"STORED\r\n"}, f"the slowest took {max(times):.3f} s")
                 self.assertLess(sorted(times)[int(len(times) * 0.99)], patience(0.15))
