@@ -186,6 +186,8 @@ class Pages(AdminTestCase):
     def test_draining_is_not_ready_but_healthy(self):
         servers, daemon = self.start(env={"MCRELAY_TIMEOUTS_REQUEST": "20s"})
         client = self.open(daemon)
+        wait_until(lambda: client.set(b"a", b"x") == b"STORED\r\n", 5, "this worker is connected")
+        self.assertEqual(client.call(b"delete a\r\n"), b"DELETED\r\n")
         servers[0].pause()
         client.send(b"get a\r\n")
         wait_until(lambda: self.status()["nodes"][0]["in_flight"] == 1, 5, "the read is on its way")
