@@ -261,10 +261,12 @@ std::string ParseAddress(std::string_view text, uint16_t default_port, Address* 
       "an address such as 127.0.0.1:11211, [::1]:11211, localhost, * or unix:/path";
   *address = Address{};
   address->text = text;
-  if (text.starts_with("unix:")) {
-    if (!IsUnixPath(text.substr(5))) {
-      return Expected(text, "unix:/path with an absolute path of at most 107 bytes");
-    }
+  const bool is_unix = text.starts_with("unix:");
+  // A host of that name would look like a path once its port is written behind it.
+  if (text == "unix" || (is_unix && !IsUnixPath(text.substr(5)))) {
+    return Expected(text, "unix:/path with an absolute path of at most 107 bytes");
+  }
+  if (is_unix) {
     address->unix_path = text.substr(5);
     return "";
   }

@@ -160,6 +160,8 @@ TEST_CASE("address: errors say what was found") {
         "found 'host:1:2', expected a port from 0 to 65535 after the host");
   CHECK(AddressOf("unix:run") ==
         "found 'unix:run', expected unix:/path with an absolute path of at most 107 bytes");
+  CHECK(AddressOf("unix") ==
+        "found 'unix', expected unix:/path with an absolute path of at most 107 bytes");
 }
 
 TEST_CASE("address: loopback is what only this machine can reach") {

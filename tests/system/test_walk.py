@@ -11,7 +11,7 @@ import urllib.parse
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, TESTS)
 
-from support.servers import wait_until  # noqa: E402
+from support.servers import SLOWNESS, wait_until  # noqa: E402
 from support.testcase import FleetTestCase  # noqa: E402
 
 PREFIX = b"a*[b]:"
@@ -160,7 +160,8 @@ class Walks(FleetTestCase):
             wait_until(lambda: (calls(direct, "scan"), time.sleep(0.3))[0] == calls(direct, "scan"), 5,
                        "it stops for a client that does not read")
             self.assertLess(calls(direct, "scan"), 150)
-        self.assertLess(daemon.status_kib("VmRSS") - before, 8 * 1024)
+        if SLOWNESS == 1:  # a sanitizer's shadow memory makes memory limits meaningless
+            self.assertLess(daemon.status_kib("VmRSS") - before, 8 * 1024)
         self.assertGreaterEqual(len(reader.until(b"END", limit_s=20)), 100000)
 
     def test_a_client_that_goes_ends_its_walk(self):
