@@ -29,7 +29,7 @@ mcrelay_install_gz(${debian}/changelog changelog ${doc_dir})
 # As in the source tree, so that the guides' links to each other and to their pictures hold.
 file(GLOB guides ${CMAKE_SOURCE_DIR}/docs/*.md ${CMAKE_SOURCE_DIR}/docs/*.png
   ${CMAKE_SOURCE_DIR}/docs/*.svg)
-install(FILES README.md SECURITY.md CONTRIBUTING.md DESTINATION ${doc_dir})
+install(FILES README.md SECURITY.md CONTRIBUTING.md CHANGELOG.md DESTINATION ${doc_dir})
 install(FILES ${guides} DESTINATION ${doc_dir}/docs)
 install(DIRECTORY docs/examples DESTINATION ${doc_dir}/docs)
 

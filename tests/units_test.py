@@ -65,6 +65,14 @@ class Units(unittest.TestCase):
                      if line[0] in "+-" and line[2:3] != "#"]
         self.assertEqual(differing, [])
 
+    def test_the_private_redis_ends_after_the_daemon(self):
+        """By default systemd would end all processes of the service at once: the daemon could not answer what
+        is in flight any more."""
+        self.assertIn("\nKillMode=mixed\n", (UNITS / "mcrelay.service").read_text())
+
+    def test_a_daemon_that_hangs_is_restarted(self):
+        self.assertRegex((UNITS / "mcrelay.service").read_text(), r"(?m)^WatchdogSec=\d+$")
+
     def test_the_user_of_the_service_is_the_one_that_is_made(self):
         user = re.search(r"^User=(\S+)$", (UNITS / "mcrelay.service").read_text(), re.MULTILINE)[1]
         self.assertRegex((UNITS / "mcrelay.sysusers").read_text(), rf"(?m)^u {user} ")

@@ -174,7 +174,7 @@ and since the start</small></h2>
 
 void Page::Nodes() {
   Write(R"(<h2>Nodes</h2>
-<div class="card"><table><thead><tr><th>node</th><th class="left">state</th><th>since</th>
+<div class="card nodes"><table><thead><tr><th>node</th><th class="left">state</th><th>since</th>
 <th>downtime</th><th class="left">role</th><th class="left">shard</th><th>slots</th><th>links</th>
 <th>in flight</th><th>requests</th><th>/s</th><th>rate</th><th>p50</th><th>p99</th>
 <th>items</th><th>memory</th><th>lost</th><th>timeouts</th><th>ejections</th><th>to remove</th>
