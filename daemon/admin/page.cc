@@ -175,7 +175,10 @@ and since the start</small></h2>
 void Page::Nodes() {
   Write(R"(<h2>Nodes</h2>
 <div class="card nodes"><table><thead><tr><th>node</th><th class="left">state</th><th>since</th>
-<th>downtime</th><th class="left">role</th><th class="left">shard</th><th>slots</th><th>links</th>
+<th>downtime</th>)");
+  const bool roles = At("/nodes_have_roles").get<bool>();
+  if (roles) Write(R"(<th class="left">role</th><th class="left">shard</th><th>slots</th>)");
+  Write(R"(<th>links</th>
 <th>in flight</th><th>requests</th><th>/s</th><th>rate</th><th>p50</th><th>p99</th>
 <th>items</th><th>memory</th><th>lost</th><th>timeouts</th><th>ejections</th><th>to remove</th>
 <th class="left">errors</th></tr></thead><tbody>
@@ -187,9 +190,11 @@ void Page::Nodes() {
           Escape(At(at + "/name").get<std::string>()));
     Write("{}{}{}", Value("td", at + "/state", Format::kText, " class=\"state\""),
           Cell(at + "/state_seconds", Format::kSpan), Cell(at + "/down_seconds", Format::kSpan));
-    Write("{}{}{}", Value("td", at + "/role", Format::kText, " class=\"left\""),
-          Value("td", at + "/shard", Format::kText, " class=\"left\""),
-          Cell(at + "/slots", Format::kCount));
+    if (roles) {
+      Write("{}{}{}", Value("td", at + "/role", Format::kText, " class=\"left\""),
+            Value("td", at + "/shard", Format::kText, " class=\"left\""),
+            Cell(at + "/slots", Format::kCount));
+    }
     Write("<td>{} of {}</td>{}{}{}<td>{}</td>", Value("span", at + "/connections", Format::kCount),
           At(at + "/most_connections").get<int>(), Cell(at + "/in_flight", Format::kCount),
           Cell(at + "/requests", Format::kCount), Cell(at + "/per_second", Format::kRate),

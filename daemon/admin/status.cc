@@ -179,9 +179,17 @@ Json MergedReads(const View& view) {
                                    reads > 0)}};
 }
 
-// What has rows of its own: when it changes, the page is to be made anew.
+// Whether a node's role, shard and slots tell more than its name does.
+bool HasRoles(const View& view) {
+  return std::any_of(view.nodes.begin(), view.nodes.end(), [](const stats::NodeValues& node) {
+    return !node.primary || node.slots > 0 || node.shard != node.name;
+  });
+}
+
+// What has rows or columns of its own: when it changes, the page is to be made anew.
 Json Shape(const Json& status) {
   std::string shape = std::to_string(status["reload"]["in_use_unix_ms"].get<int64_t>());
+  if (status["nodes_have_roles"].get<bool>()) shape += "|roles";
   for (const char* const list : {"commands", "listeners", "nodes"}) {
     for (const Json& entry : status[list]) {
       shape += "|" + entry.value(list == std::string("listeners") ? "address" : "name", "");
@@ -205,6 +213,7 @@ Json Status(const View& view, const History& history) {
                  {"merged_reads", MergedReads(view)},
                  {"listeners", Listeners(view)},
                  {"nodes", nodes},
+                 {"nodes_have_roles", HasRoles(view)},
                  {"reload",
                   {{"last_worked", view.reload.last_worked},
                    {"taken_over", view.reload.taken_over},

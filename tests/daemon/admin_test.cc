@@ -50,6 +50,20 @@ TEST_CASE("admin: alive while every loop turns, ready while every listener is op
   CHECK_FALSE(IsReady(view));
 }
 
+TEST_CASE("admin: roles have columns where there are roles") {
+  View view = Serving();
+  view.nodes.resize(2);
+  view.nodes[0].name = view.nodes[0].shard = "a";
+  view.nodes[1].name = view.nodes[1].shard = "b";
+  const nlohmann::json plain = Status(view, History());
+  CHECK(PageHtml(plain).find(">role<") == std::string::npos);
+  view.nodes[1].shard = "a";
+  view.nodes[1].primary = false;
+  const nlohmann::json replicated = Status(view, History());
+  CHECK(PageHtml(replicated).find(">role<") != std::string::npos);
+  CHECK(plain["shape"] != replicated["shape"]);
+}
+
 TEST_CASE("admin: the values as rows for a spreadsheet, quoted where they must be") {
   View view = Serving();
   view.nodes.resize(1);
