@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "config/loader.h"
-#include "daemon/client/authentication.h"
 #include "daemon/log/log.h"
 #include "daemon/net/child.h"
 #include "daemon/server/health.h"
@@ -73,11 +72,8 @@ int Main(int argc, char** argv) {
   if (!loaded.ok()) return Complain(loaded.message, loaded.exit_status());
   const bool serves =
       loaded.action == config::Action::kRun || loaded.action == config::Action::kCheck;
-  if (serves && !loaded.config.auth_file.empty()) {
-    std::string error;
-    if (client::Users::Load(loaded.config.auth_file, &error) == nullptr) {
-      return Complain(error, kConfigurationStatus);
-    }
+  if (std::string error; serves && !server::Server::Check(loaded.config, &error)) {
+    return Complain(error, kConfigurationStatus);
   }
   switch (loaded.action) {
     case config::Action::kVersion:

@@ -30,6 +30,11 @@ class Server {
   // Reads the configuration again, for SIGHUP; nullptr and *error when it is not valid.
   using Reload = std::function<std::unique_ptr<config::Config>(std::string* error)>;
 
+  // Whether the files that `config` names can be used; else *error.
+  [[nodiscard]] static bool Check(const config::Config& config, std::string* error) {
+    return worker::CheckFiles(config, error);
+  }
+
   Server(config::Config config, Reload reload);
   ~Server();
   Server(const Server&) = delete;

@@ -162,6 +162,10 @@ std::shared_ptr<const placement::Placement> MakePlacement(const config::Config& 
 
 }  // namespace
 
+bool CheckFiles(const config::Config& config, std::string* error) {
+  return config.auth_file.empty() || client::Users::Load(config.auth_file, error) != nullptr;
+}
+
 std::shared_ptr<const Snapshot> MakeSnapshot(const config::Config& config,
                                              const Snapshot* previous) {
   auto snapshot = std::make_shared<Snapshot>();

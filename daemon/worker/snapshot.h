@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "config/config.h"
@@ -27,6 +28,9 @@ struct Snapshot {
   // How often who serves what has changed. Any thread.
   [[nodiscard]] uint64_t TopologyChanges() const;
 };
+
+// The files that `config` names can be used, as far as MakeSnapshot() reads them; else *error.
+[[nodiscard]] bool CheckFiles(const config::Config& config, std::string* error);
 
 // Nodes of `previous` (may be null) that are still configured alike are taken over with their
 // state.
