@@ -10,6 +10,9 @@
 namespace mcrelay::backend {
 namespace {
 
+// A buffer of requests above this is given back after a burst.
+constexpr size_t kMostKeptBytes = 1u << 20;
+
 void Add(std::atomic<uint64_t>& counter, uint64_t amount = 1) {
   counter.fetch_add(amount, std::memory_order_relaxed);
 }
@@ -86,7 +89,7 @@ void Connection::CloseBatch() {
 }
 
 void Connection::OnTurnEnd() {
-  CloseBatch();
+  if (!batch_.empty()) CloseBatch();
   traffic_->in_flight.store(slots_.size(), std::memory_order_relaxed);
   if (state_ != State::kUp || requests_.empty()) return;
   if (sampled_ == 0) {
@@ -96,6 +99,7 @@ void Connection::OnTurnEnd() {
   AddOwn(traffic_->requests, slots_.size() - sent_);
   sent_ = slots_.size();
   link_->Send(&requests_);
+  if (requests_.empty() && requests_.capacity() > kMostKeptBytes) requests_.Release();
 }
 
 void Connection::CheckDeadlines(uint64_t now_ms) {

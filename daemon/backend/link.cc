@@ -127,16 +127,7 @@ bool Link::CheckHandshake(Expected step, const redis::Reply& reply) {
   return true;
 }
 
-void Link::Send(Buffer* requests) {
-  Buffer& out = stream_->out();
-  if (out.empty()) {
-    out.Swap(*requests);
-  } else {
-    out.Append(requests->view());
-  }
-  requests->Clear();
-  stream_->Flush();
-}
+void Link::Send(Buffer* requests) { stream_->Write(requests); }
 
 void Link::Close() {
   if (user_ == nullptr) return;

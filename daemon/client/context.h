@@ -65,9 +65,13 @@ struct Context {
   // were seen, little is asked for at a time.
   uint32_t average_read_bytes = 128u << 10;
 
-  [[nodiscard]] translate::Environment Environment();
+  [[nodiscard]] translate::Environment Environment() {
+    if (clock_turn != turn) ReadClock();
+    return {runtime->translate, cas, unix_ms};
+  }
   uint64_t clock_turn = 0;  // in which unix_ms was read
   int64_t unix_ms = 0;
+  void ReadClock();
 };
 
 }  // namespace mcrelay::client

@@ -38,7 +38,7 @@ bool Exchange::Diverts(const redis::Reply& reply) {
   if (advice_.kind == Advice::Kind::kAnswer) {
     if (!reply.is_error()) {
       // What follows a plain read belongs to the primary.
-      if (reads_) connection_ = &context_.router->Pick(translation_.redis_key());
+      if (flags_.reads) connection_ = &context_.router->Pick(translation_.redis_key());
       return false;
     }
     advice_ = context_.router->Judge(reply.text, *connection_, translation_.redis_key());
@@ -55,7 +55,7 @@ void Exchange::Divert() {
   translation_.Rewind();
   Hold();
   const bool wait = advice.kind == Advice::Kind::kWait || !advice.to->accepts() ||
-                    ++diversions_ > kMostDiversions;
+                    ++flags_.diversions > kMostDiversions;
   if (!wait) {
     SendAgain(*advice.to, advice.kind == Advice::Kind::kAsk);
     return;
@@ -64,19 +64,19 @@ void Exchange::Divert() {
 }
 
 void Exchange::WaitForRoute() {
-  waiting_ = true;
+  flags_.waiting = true;
   ++outstanding_;  // as long as the router has it
   context_.router->Wait(this);
 }
 
 void Exchange::OnRetry() {
-  waiting_ = false;
+  flags_.waiting = false;
   --outstanding_;
-  if (session_ == nullptr || done_) {
+  if (session_ == nullptr || flags_.done) {
     ReleaseIfUnused();
     return;
   }
-  diversions_ = 0;
+  flags_.diversions = 0;
   const Rival rival = session_->RivalOf(*this);
   if (arrived_ms_ + context_.runtime->request_ms < context_.io.loop.now_ms() + kLastMs ||
       rival == Rival::kExecuted) {
@@ -93,25 +93,25 @@ void Exchange::OnRetry() {
 
 void Exchange::SendAgain(backend::Connection& to, bool asking) {
   connection_ = &to;
-  asking_ = asking;
+  flags_.asking = asking;
   backend::Removals& removals = to.node().removals();
   if (removals.any()) {
-    if (!overwrites_ && removals.Hides(translation_.redis_key())) {
+    if (!flags_.overwrites && removals.Hides(translation_.redis_key())) {
       Fail(translate::Failure::kMissing);
       return;
     }
     if (begun_cas_ != 0) quiet_ = removals.Quiet();
   }
   context_.counters.Add(stats::Counter::kDiverted);
-  if (reads_ && !asking) {
+  if (flags_.reads && !asking) {
     outstanding_ = 1;
     to.Read(translation_.redis_key(), this, arrived_ms_);
     return;
   }
-  if (reads_) {
+  if (flags_.reads) {
     WriteAsking();
     redis::Encoder(&to.Begin()).Request({"GET", translation_.redis_key()});
-  } else if (script_ != nullptr && as_eval_) {
+  } else if (script_ != nullptr && flags_.as_eval) {
     if (asking) WriteAsking();
     translate::WriteEval(*script_, retained_.view(), &to.Begin());
   } else if (!asking) {
@@ -147,7 +147,7 @@ void Exchange::GiveUp() {
   reply.text = refusal_;
   Buffer& answer = Answer();
   const size_t answer_at = answer.size();
-  answered_ = true;
+  flags_.answered = true;
   Step step = translation_.OnReply(reply, context_.Environment(), &context_.discard, &answer);
   for (uint32_t i = 1; i < replies_ && step.kind != Step::Kind::kDone; ++i) {
     step = translation_.OnReply(reply, context_.Environment(), &context_.discard, &answer);
@@ -163,8 +163,8 @@ Rival Session::RivalOf(const Exchange& exchange) const {
   for (const Exchange* later = exchange.next; later != nullptr; later = later->next) {
     if (later->connection_ == nullptr) continue;  // a local answer
     if (later->translation_.redis_key() != exchange.translation_.redis_key()) continue;
-    if (later->answered_) return Rival::kExecuted;
-    if (later->outstanding_ > 0 && !later->waiting_) rival = Rival::kInFlight;
+    if (later->flags_.answered) return Rival::kExecuted;
+    if (later->outstanding_ > 0 && !later->flags_.waiting) rival = Rival::kInFlight;
   }
   return rival;
 }

@@ -51,6 +51,12 @@ bool Overrode(Verb verb, Outcome outcome) {
 
 }  // namespace
 
+Buffer& Exchange::Answer() {
+  if (session_->head_ == this) return session_->stream_.out();
+  context_.io.buffers.Lend(&held_);
+  return held_;
+}
+
 void Exchange::Reset(Session* session) {
   session_ = session;
   connection_ = nullptr;
@@ -58,17 +64,33 @@ void Exchange::Reset(Session* session) {
   arrived_ms_ = session->arrived_ms_;
   begun_us_ = context_.io.loop.now_us();
   outstanding_ = replies_ = answer_bytes_ = 0;
-  done_ = failed_ = answered_ = false;
+  flags_ = {};
   queued_ = true;
-  repeatable_ = retried_ = reads_ = holds_ = flush_ = noreply_ = false;
-  overwrites_ = as_eval_ = asking_ = waiting_ = postponed_ = false;
-  diversions_ = 0;
-  advice_ = {};
+  if (context_.router->follows()) advice_ = {};
+}
+
+// As Begin(), for what it would come to.
+void Exchange::BeginRead(Session* session, Verb verb, std::string_view key) {
+  Reset(session);
+  begun_cas_ = 0;
+  translation_.BeginRead(verb, key, context_.runtime->translate);
+  const std::string_view redis_key = translation_.redis_key();
+  connection_ = &context_.router->Pick(redis_key);
+  const bool hidden = Hidden();
+  if (!hidden && verb == Verb::kGet && context_.router->reads_elsewhere()) {
+    connection_ = &context_.router->PickReader(redis_key);
+  }
+  if (hidden || !Usable()) {
+    begun_us_ = 0;
+    Fail(hidden ? translate::Failure::kMissing : translate::Failure::kUnavailable);
+    return;
+  }
+  Take({.kind = Step::Kind::kRead}, 0);
 }
 
 void Exchange::Begin(Session* session, const memcache::Command& command, std::string_view key) {
   Reset(session);
-  overwrites_ = Overwrites(command);
+  flags_.overwrites = Overwrites(command);
   connection_ = &Route(key);
   if (session->read_turn_ == context_.turn && !translate::Translation::StartsWithRead(command)) {
     connection_->CloseBatch();  // what this client asked to read, it asked before this write
@@ -89,7 +111,6 @@ void Exchange::Begin(Session* session, const memcache::Command& command, std::st
 
 // A read that feeds no write, nor a second step.
 bool Exchange::PlainRead(const memcache::Command& command) const {
-  if (command.verb == Verb::kGet) return true;
   return command.verb == Verb::kMetaGet && translate::Translation::StartsWithRead(command) &&
          !command.meta.Has('c') && !command.meta.Has('C') && !command.meta.Has('h') &&
          !command.meta.Has('N');
@@ -97,7 +118,7 @@ bool Exchange::PlainRead(const memcache::Command& command) const {
 
 void Exchange::BeginRemoval(Session* session, const memcache::Command& command) {
   Reset(session);
-  overwrites_ = true;
+  flags_.overwrites = true;
   connection_ = &Route(command.key);
   if (session->read_turn_ == context_.turn) connection_->CloseBatch();
   Start(
@@ -150,12 +171,12 @@ void Exchange::NoteOverride() {
 }
 
 void Exchange::SettleRemoval(const Step& step) {
+  if (!step.removal_due && !flags_.overwrites) return;
   if (context_.router == nullptr) return;  // the worker ends, and what is pending with it
   backend::Removals& removals = connection_->node().removals();
   const std::string_view key = translation_.redis_key();
   if (!step.removal_due) {
-    if (overwrites_ && begun_cas_ != 0 && removals.any() &&
-        Overrode(translation_.verb(), step.outcome)) {
+    if (begun_cas_ != 0 && removals.any() && Overrode(translation_.verb(), step.outcome)) {
       removals.Settle(key, begun_cas_, quiet_);
     }
     return;
@@ -190,7 +211,7 @@ void Exchange::BeginLocal(Session* session, std::string_view answer) {
   Reset(session);
   Answer().Append(answer);
   answer_bytes_ = static_cast<uint32_t>(answer.size());
-  done_ = answered_ = true;
+  flags_.done = flags_.answered = true;
   session->OnDone(this);
 }
 
@@ -208,18 +229,18 @@ bool Exchange::Usable() const {
 
 std::string_view Exchange::key() const { return translation_.key(); }
 
-bool Exchange::Holds(std::string_view key) const { return holds_ && this->key() == key; }
+bool Exchange::Holds(std::string_view key) const { return flags_.holds && this->key() == key; }
 
 bool Exchange::HoldIfMoved(std::string_view key) {
-  if (done_ || flush_ || connection_ == nullptr || this->key() != key) return false;
+  if (flags_.done || flags_.flush || connection_ == nullptr || this->key() != key) return false;
   if (connection_ == &context_.router->Pick(translation_.redis_key())) return false;
   Hold();
   return true;
 }
 
 void Exchange::Hold() {
-  if (holds_) return;
-  holds_ = true;
+  if (flags_.holds) return;
+  flags_.holds = true;
   session_->AddHold(key());
 }
 
@@ -227,7 +248,7 @@ void Exchange::Hold() {
 // requests; none there means that more replies of earlier requests are to come.
 void Exchange::Take(const Step& step, size_t request_at) {
   if (step.kind == Step::Kind::kRead) {
-    reads_ = repeatable_ = true;
+    flags_.reads = flags_.repeatable = true;
     session_->read_turn_ = context_.turn;
     outstanding_ = replies_ = 1;
     connection_->Read(translation_.redis_key(), this, arrived_ms_);
@@ -236,14 +257,15 @@ void Exchange::Take(const Step& step, size_t request_at) {
   assert(step.kind == Step::Kind::kWait);
   const std::string_view requests = connection_->Begin().view().substr(request_at);
   if (requests.empty()) return;
-  reads_ = as_eval_ = asking_ = false;
-  repeatable_ = step.repeatable;
+  flags_.reads = flags_.as_eval = flags_.asking = false;
+  flags_.repeatable = step.repeatable;
   script_ = step.script;
   if (script_ != nullptr) Hold();  // NOSCRIPT would make it overtaken by later commands on the key
-  if (repeatable_ || script_ != nullptr || context_.router->follows()) {
+  if (flags_.repeatable || script_ != nullptr || context_.router->follows()) {
     context_.io.buffers.Lend(&retained_);
     retained_.Clear();
     retained_.Append(requests);
+    flags_.retains = true;
   }
   replies_ = step.replies;
   Expect();
@@ -255,29 +277,29 @@ void Exchange::Expect() {
 
 bool Exchange::OnReply(const redis::Reply& reply) {
   --outstanding_;
-  if (done_) {
+  if (flags_.done) {
     ReleaseIfUnused();
     return true;
   }
   if (session_ == nullptr) return OnOrphanReply(reply);
-  if (script_ != nullptr && !as_eval_ && reply.is_error() &&
+  if (script_ != nullptr && !flags_.as_eval && reply.is_error() &&
       redis::ClassifyError(reply.text) == redis::ErrorKind::kNoScript) {
     SendAsEval();
     return true;
   }
   if (context_.router->follows() && Diverts(reply)) return true;
-  if (repeatable_ && Hidden()) {  // it became stale while it was read
+  if (flags_.repeatable && Hidden()) {  // it became stale while it was read
     Fail(translate::Failure::kMissing);
     return true;
   }
   if (reply.is_error() && redis::ClassifyError(reply.text) == redis::ErrorKind::kOutOfMemory) {
     context_.counters.Add(stats::Counter::kStoreNoMemory);
   }
-  if (reads_ && reply.is_string() && session_->Postpones(*this, reply.text.size())) {
-    postponed_ = true;
+  if (flags_.reads && reply.is_string() && session_->Postpones(*this, reply.text.size())) {
+    flags_.postponed = true;
     return true;
   }
-  answered_ = true;
+  flags_.answered = true;
   Buffer& out = connection_->Begin();
   const size_t request_at = out.size();
   Buffer& answer = Answer();
@@ -295,15 +317,15 @@ bool Exchange::OnReply(const redis::Reply& reply) {
 // The server forgot the script (restart, SCRIPT FLUSH, failover): nothing was executed, so the text
 // may be sent. EVAL also makes the server remember it.
 void Exchange::SendAsEval() {
-  as_eval_ = true;
-  if (asking_) WriteAsking();
+  flags_.as_eval = true;
+  if (flags_.asking) WriteAsking();
   translate::WriteEval(*script_, retained_.view(), &connection_->Begin());
   Expect();
 }
 
 void Exchange::OnLost() {
   --outstanding_;
-  if (done_) {
+  if (flags_.done) {
     ReleaseIfUnused();
     return;
   }
@@ -317,9 +339,9 @@ void Exchange::OnLost() {
     context_.router->Doubt();
     advice_ = {};
     // Whatever was lost, the primary is the one to ask: another replica may be away as well.
-    if (repeatable_) connection_ = &context_.router->Pick(translation_.redis_key());
+    if (flags_.repeatable) connection_ = &context_.router->Pick(translation_.redis_key());
   }
-  if (repeatable_ && !retried_ && Usable() && !Hidden()) {
+  if (flags_.repeatable && !flags_.retried && Usable() && !Hidden()) {
     Repeat();
   } else {
     Fail(translate::Failure::kUnavailable);
@@ -341,17 +363,17 @@ bool Exchange::OnOrphanReply(const redis::Reply& reply) {
 
 void Exchange::EndOrphan(const Step& step) {
   context_.discard.Clear();
-  done_ = true;
+  flags_.done = true;
   SettleRemoval(step);
   ReleaseIfUnused();
 }
 
 void Exchange::Repeat() {
-  retried_ = true;
+  flags_.retried = true;
   context_.counters.Add(stats::Counter::kRetriedReads);
   translation_.Rewind();
   Hold();
-  if (reads_) {
+  if (flags_.reads) {
     outstanding_ = 1;
     connection_->Read(translation_.redis_key(), this, arrived_ms_);
     return;
@@ -363,7 +385,7 @@ void Exchange::Repeat() {
 // The client has room again for what it had none for: it is read once more. No reply was due
 // meanwhile, so the connection may be gone with its router.
 void Exchange::ReadAgain() {
-  postponed_ = false;
+  flags_.postponed = false;
   connection_ = &context_.router->Pick(translation_.redis_key());
   arrived_ms_ = context_.io.loop.now_ms();  // the wait was the client's own
   if (!Usable() || Hidden()) {
@@ -383,9 +405,9 @@ void Exchange::Fail(translate::Failure failure) {
 }
 
 void Exchange::Finish(const Step& step, size_t answer_at) {
-  done_ = true;
+  flags_.done = true;
   answer_bytes_ = static_cast<uint32_t>(Answer().size() - answer_at);
-  failed_ = step.outcome == translate::Outcome::kFailed;
+  flags_.failed = step.outcome == translate::Outcome::kFailed;
   Count(translation_, step.outcome, &context_.counters);
   if (context_.prefixes.on()) {
     CountPrefix(translation_, step.outcome, &context_.prefixes);
@@ -394,8 +416,8 @@ void Exchange::Finish(const Step& step, size_t answer_at) {
     context_.latencies.Add(LatencyOf(translation_.verb()), context_.io.loop.now_us() - begun_us_);
   }
   SettleRemoval(step);
-  if (holds_) session_->DropHold();
-  holds_ = false;
+  if (flags_.holds) session_->DropHold();
+  flags_.holds = false;
   session_->OnDone(this);
 }
 
@@ -439,8 +461,8 @@ class Exchange::FlushPart final : public backend::Waiter {
 
 void Exchange::BeginFlush(Session* session, bool noreply) {
   Reset(session);
-  flush_ = true;
-  noreply_ = noreply;
+  flags_.flush = true;
+  flags_.noreply = noreply;
   ++outstanding_;  // until all parts are under way
   for (const auto& connection : context_.router->connections()) {
     connection->CloseBatch();
@@ -459,21 +481,16 @@ void Exchange::BeginFlush(Session* session, bool noreply) {
 // A flush that some node did not do is an error: the client must not believe that all is gone.
 void Exchange::OnFlushPart(bool done) {
   --outstanding_;
-  if (!done) failed_ = true;
+  if (!done) flags_.failed = true;
   if (outstanding_ > 0) return;
   if (session_ == nullptr) {
     ReleaseIfUnused();
     return;
   }
-  done_ = answered_ = true;
-  if (!noreply_) Answer().Append(failed_ ? memcache::kBackendUnavailable : memcache::kOk);
+  flags_.done = flags_.answered = true;
+  if (!flags_.noreply)
+    Answer().Append(flags_.failed ? memcache::kBackendUnavailable : memcache::kOk);
   session_->OnDone(this);
-}
-
-Buffer& Exchange::Answer() {
-  if (session_->head_ == this) return session_->stream_.out();
-  context_.io.buffers.Lend(&held_);
-  return held_;
 }
 
 void Exchange::Leave() {
@@ -485,9 +502,11 @@ void Exchange::Leave() {
 void Exchange::ReleaseIfUnused() {
   if (queued_ || outstanding_ > 0) return;
   held_.Clear();
-  retained_.Clear();
   context_.io.buffers.Return(&held_);
-  context_.io.buffers.Return(&retained_);
+  if (flags_.retains) {
+    retained_.Clear();
+    context_.io.buffers.Return(&retained_);
+  }
   context_.exchanges.Give(this);
 }
 

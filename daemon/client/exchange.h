@@ -32,6 +32,8 @@ class Exchange final : public backend::Waiter, public route::Retrier {
 
   // Starts `command` on `key` for `session`, which has queued it already.
   void Begin(Session* session, const memcache::Command& command, std::string_view key);
+  // Begin() of one key of a get or gets.
+  void BeginRead(Session* session, memcache::Verb verb, std::string_view key);
   // Starts the removal of the old item of a storage command whose data was too large.
   void BeginRemoval(Session* session, const memcache::Command& command);
   // FLUSHDB on every node.
@@ -42,12 +44,12 @@ class Exchange final : public backend::Waiter, public route::Retrier {
   // The session dies, or the answer was taken: no more of it concerns the session.
   void Leave();
 
-  [[nodiscard]] bool done() const { return done_; }
+  [[nodiscard]] bool done() const { return flags_.done; }
   [[nodiscard]] Buffer& held() { return held_; }
   // The answer is the SERVER_ERROR line that ends a retrieval.
-  [[nodiscard]] bool failed() const { return failed_; }
+  [[nodiscard]] bool failed() const { return flags_.failed; }
   // The backend answered: the session's progress is real.
-  [[nodiscard]] bool answered() const { return answered_; }
+  [[nodiscard]] bool answered() const { return flags_.answered; }
   [[nodiscard]] uint32_t answer_bytes() const { return answer_bytes_; }
   // Later commands of the session on this key must wait until this one is done.
   [[nodiscard]] bool Holds(std::string_view key) const;
@@ -55,10 +57,10 @@ class Exchange final : public backend::Waiter, public route::Retrier {
   // key.
   [[nodiscard]] bool HoldIfMoved(std::string_view key);
 
-  // What the answer will probably come to.
-  uint32_t expected_bytes = 0;
   // For the session's queue and the pool's free list.
   Exchange* next = nullptr;
+  // What the answer will probably come to.
+  uint32_t expected_bytes = 0;
   // Position in a multi-key retrieval.
   bool in_list = false;
   bool ends_list = false;
@@ -105,38 +107,46 @@ class Exchange final : public backend::Waiter, public route::Retrier {
   void ReleaseIfUnused();
   [[nodiscard]] Buffer& Answer();
 
+  // What is false when a command begins.
+  struct Flags {
+    bool done = false;
+    bool failed = false;
+    bool answered = false;
+    bool repeatable = false;  // the requests in flight may be sent a second time
+    bool retried = false;
+    bool reads = false;       // the request in flight is a merged read
+    bool overwrites = false;  // may pass while a removal of its key is pending
+    bool as_eval = false;     // the script goes with its text
+    bool waiting = false;     // for the topology to settle: the router has it
+    bool asking = false;      // the request in flight was sent with ASKING
+    bool holds = false;
+    bool flush = false;
+    bool postponed = false;  // its value was dropped, to be read again when the client has room
+    bool noreply = false;
+    bool retains = false;  // something is in retained_
+    uint8_t diversions = 0;
+  };
+
+  // A get touches what stands first, and little else: with many clients an exchange is out of the
+  // nearest cache between its command and its answer.
   Context& context_;
   Session* session_ = nullptr;  // null: orphan, or answered
   backend::Connection* connection_ = nullptr;
-  translate::Translation translation_;
-  const translate::Script* script_ = nullptr;  // the requests in flight are one EVALSHA of it
   uint64_t arrived_ms_ = 0;
   uint64_t begun_us_ = 0;     // 0: refused at once, which is no latency
-  uint64_t begun_cas_ = 0;    // for the rule on pending removals, where nothing is stored
-  uint64_t quiet_ = 0;        // Removals::Quiet() when it began
   uint32_t outstanding_ = 0;  // replies due
   uint32_t replies_ = 0;      // replies of the requests in flight
   uint32_t answer_bytes_ = 0;
-  bool done_ = false;
-  bool failed_ = false;
-  bool answered_ = false;
-  bool queued_ = false;      // in the session's queue
-  bool repeatable_ = false;  // the requests in flight may be sent a second time
-  bool retried_ = false;
-  bool reads_ = false;       // the request in flight is a merged read
-  bool overwrites_ = false;  // may pass while a removal of its key is pending
-  bool as_eval_ = false;     // the script goes with its text
-  bool waiting_ = false;     // for the topology to settle: the router has it
-  bool asking_ = false;      // the request in flight was sent with ASKING
-  uint8_t diversions_ = 0;
-  route::Advice advice_;  // about an error among the replies in flight
-  std::string refusal_;   // that error
-  bool holds_ = false;
-  bool flush_ = false;
-  bool postponed_ = false;  // its value was dropped, to be read again when the client has room
-  bool noreply_ = false;
-  Buffer retained_;  // the requests in flight, when they may have to be sent again
+  Flags flags_;
+  bool queued_ = false;                        // in the session's queue
+  const translate::Script* script_ = nullptr;  // the requests in flight are one EVALSHA of it
   Buffer held_;
+  translate::Translation translation_;
+  Buffer retained_;         // the requests in flight, when they may have to be sent again
+  uint64_t begun_cas_ = 0;  // for the rule on pending removals, where nothing is stored
+  uint64_t quiet_ = 0;      // Removals::Quiet() when it began
+  route::Advice advice_;    // about an error among the replies in flight
+  std::string refusal_;     // that error
 };
 
 }  // namespace mcrelay::client

@@ -65,7 +65,7 @@ size_t Session::Process(std::string_view input) {
       at += dropped;
       continue;
     }
-    if (list_ != nullptr) {
+    if (list_.key_bytes > 0) {
       at += ContinueList(rest);
       if (stalled_) break;
       continue;
@@ -185,33 +185,40 @@ bool Session::Run(const Command& command, std::string_view rest, size_t* consume
 // Starts the keys of a retrieval one by one. Returns how many bytes of the list had to wait.
 size_t Session::RunList(const Command& command, size_t tail_bytes) {
   std::string_view keys = command.keys;
+  std::string_view rest = keys;
   std::string_view key;
-  for (std::string_view rest = keys; memcache::NextKey(&rest, &key); keys = rest) {
+  std::string_view next;
+  for (bool more = memcache::NextKey(&rest, &key); more; key = next) {
     if (Paused() || Held(key)) {
-      list_ = std::make_unique<List>(List{command.verb, command.exptime, keys.size(), tail_bytes});
+      list_ = {command.exptime, static_cast<uint32_t>(keys.size()),
+               static_cast<uint32_t>(tail_bytes), command.verb};
       return keys.size();
     }
+    keys = rest;
+    more = memcache::NextKey(&rest, &next);
     Exchange* const exchange = Push(window_.read_bytes());
     exchange->in_list = true;
-    std::string_view after = rest;
-    std::string_view ignored;
-    exchange->ends_list = after.empty() || !memcache::NextKey(&after, &ignored);
-    exchange->Begin(this, command, key);
+    exchange->ends_list = !more;
+    if (command.verb <= Verb::kGets) {
+      exchange->BeginRead(this, command.verb, key);
+    } else {
+      exchange->Begin(this, command, key);
+    }
   }
   return 0;
 }
 
 size_t Session::ContinueList(std::string_view input) {
-  const std::unique_ptr<List> list = std::move(list_);
+  const List list = std::exchange(list_, {});
   Command& command = context_.command;
-  command.verb = list->verb;
+  command.verb = list.verb;
   command.noreply = false;
-  command.exptime = list->exptime;
-  command.keys = input.substr(0, list->key_bytes);
-  const size_t left = RunList(command, list->tail_bytes);
-  if (left == 0) return list->key_bytes + list->tail_bytes;
+  command.exptime = list.exptime;
+  command.keys = input.substr(0, list.key_bytes);
+  const size_t left = RunList(command, list.tail_bytes);
+  if (left == 0) return list.key_bytes + list.tail_bytes;
   stalled_ = true;
-  return list->key_bytes - left;
+  return list.key_bytes - left;
 }
 
 void Session::RefuseTooLarge(const Command& command, std::string_view error) {

@@ -70,7 +70,7 @@ void Session::ReadPostponed() {
   uint32_t expected = 0;
   while (postponed_ > 0 && (expected == 0 || held_bytes_ + expected < Window::kBytes)) {
     Exchange* exchange = head_;  // anew each time: one that fails at once takes others along
-    while (!exchange->postponed_) exchange = exchange->next;
+    while (!exchange->flags_.postponed) exchange = exchange->next;
     expected += window_.read_bytes();
     --postponed_;
     exchange->ReadAgain();
@@ -83,6 +83,7 @@ bool Session::Paused() const {
 }
 
 bool Session::Held(std::string_view key) const {
+  if (holds_ == 0 && !context_.router->unsettled()) return false;
   if (context_.router->unsettled()) {
     bool moved = false;
     for (Exchange* exchange = head_; exchange != nullptr; exchange = exchange->next) {
@@ -198,8 +199,8 @@ void Session::Flush() {
   if (stream_.closing()) return;
   const bool was_full = stream_.unsent_bytes() >= kUnreadBytes;
   if (stream_.has_output()) {
-    context_.counters.Add(Counter::kBytesWritten, stream_.out().size());
     stream_.Flush();
+    CountSent();
     if (stream_.closing()) return;
   }
   const size_t unsent = stream_.unsent_bytes() + held_bytes_;
@@ -218,7 +219,12 @@ void Session::Flush() {
   }
 }
 
+void Session::CountSent() {
+  context_.counters.Add(Counter::kBytesWritten, stream_.TakeSentBytes());
+}
+
 void Session::OnDrained() {
+  CountSent();
   full_ = true;
   if (stalled_ || postponed_ > 0 || ending_ || task_ != nullptr) MarkDirty();
 }

@@ -68,10 +68,10 @@ class Session final : public net::StreamOwner {
 
   // The rest of a key list that had to wait.
   struct List {
-    memcache::Verb verb;
-    int64_t exptime;
-    size_t key_bytes;
-    size_t tail_bytes;  // from the end of the keys to the end of the line
+    int64_t exptime = 0;
+    uint32_t key_bytes = 0;   // 0: nothing waits
+    uint32_t tail_bytes = 0;  // from the end of the keys to the end of the line
+    memcache::Verb verb = memcache::Verb::kGet;
   };
 
   Space OnReadSpace() override;
@@ -117,6 +117,7 @@ class Session final : public net::StreamOwner {
   void Pop();
   void EndListKey(Exchange* exchange);
   void MarkDirty();
+  void CountSent();
 
   Context& context_;
   net::Stream stream_;
@@ -124,7 +125,7 @@ class Session final : public net::StreamOwner {
   Exchange* head_ = nullptr;
   Exchange* tail_ = nullptr;
   std::unique_ptr<Task> task_;
-  std::unique_ptr<List> list_;
+  List list_;
   std::unique_ptr<std::string> list_error_;  // what ends the current list instead of END
   uint64_t swallow_ = 0;
   uint64_t arrived_ms_ = 0;

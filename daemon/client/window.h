@@ -5,6 +5,7 @@
 // Owned by its session. Pure.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace mcrelay::client {
@@ -37,9 +38,19 @@ class Window {
     if (used && most_reads_ < most) ++most_reads_;
   }
   // A read answered `bytes`. `everybody` is the average over all clients, a new one's first guess.
-  void Learn(uint32_t bytes, uint32_t* everybody);
+  void Learn(uint32_t bytes, uint32_t* everybody) {
+    // Up at once, down slowly: one large value may announce more.
+    read_bytes_ = std::max(Blend<8>(read_bytes_, bytes), std::min(bytes, kBytes));
+    *everybody = Blend<64>(*everybody, bytes);
+  }
 
  private:
+  template <uint32_t kWeight>
+  [[nodiscard]] static uint32_t Blend(uint32_t average, uint32_t bytes) {
+    const uint64_t sum = uint64_t{average} * (kWeight - 1) + bytes;
+    return std::max(static_cast<uint32_t>(sum / kWeight), kLineBytes + 1);
+  }
+
   static constexpr uint16_t kSmallest = 2;
 
   uint32_t read_bytes_;          // moving average

@@ -1,20 +1,30 @@
 // Loop is one libuv event loop with what the rest of the daemon needs of it: a hook at the end of
-// every turn, messages from other threads, timers.
+// every turn, messages from other threads, timers; and an epoll set of its own for the streams.
 //
-// A turn: timers -> poll (every readable stream is read once) -> TurnHook::OnTurnEnd(), where all
-// that the turn produced is written, one write a stream -> closed handles. Threading: everything
-// but Post() belongs to the thread that calls Run(). Lifetime: outlives every stream and timer made
-// on it; ~Loop() closes what is left and drains.
+//   epoll set: | stream | stream | ... | libuv's own epoll set: messages, signals, listeners |
+//
+// libuv tells of a socket as long as it has something to read (level-triggered), for which the
+// kernel looks at each socket once more after it was read; and its handles are half of an idle
+// session. The streams are edge-triggered, and a turn without news for libuv does not enter it.
+//
+// A turn: libuv, when it is due (timers ...) -> poll (every readable stream is read once) ->
+// TurnHook::OnTurnEnd(), where all that the turn produced is written, one write a stream -> closed
+// streams. Threading: everything but Post() belongs to the thread that calls Run(). Lifetime:
+// outlives every stream and timer made on it; ~Loop() closes what is left and drains.
 #pragma once
 
+#include <sys/epoll.h>
 #include <uv.h>
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <mutex>
 #include <vector>
 
 namespace mcrelay::net {
+
+class Stream;
 
 class TurnHook {
  public:
@@ -40,9 +50,9 @@ class Loop {
 
   // Runs until Stop().
   void Run();
-  void Stop() { uv_stop(&loop_); }
-  // One turn without sleeping, after Run(): lets closed handles go.
-  void RunOnce() { uv_run(&loop_, UV_RUN_NOWAIT); }
+  void Stop() { stopped_ = true; }
+  // One turn without sleeping, after Run(): lets closed streams and handles go.
+  void RunOnce();
   // Runs `task` on the loop's thread, in order. Any thread may call it.
   void Post(std::function<void()> task);
 
@@ -57,13 +67,34 @@ class Loop {
   [[nodiscard]] uv_loop_t* uv() { return &loop_; }
 
  private:
+  friend class Stream;
+
+  // Of the streams. False: out of memory or of watches.
+  [[nodiscard]] bool Watch(int fd, Stream* stream);
+  // From now on also for room to write, or not any more.
+  void WatchWriting(int fd, Stream* stream, bool on);
+  // Has it read in the next turn, whatever the poll says.
+  void ReadAgain(Stream* stream) { again_.push_back(stream); }
+  // Its OnClosed() comes at the end of this turn.
+  void Release(int fd, Stream* stream);
+
+  void Turn(bool may_sleep);
+  void RunLibuv();
+  [[nodiscard]] size_t Poll(int timeout_ms);
+  void ReleaseClosed();
   void RunPosted();
 
   uv_loop_t loop_;
-  uv_check_t check_;
-  uv_prepare_t prepare_;
   uv_async_t async_;
   TurnHook* hook_ = nullptr;
+  int epoll_ = -1;
+  bool stopped_ = false;
+  bool libuv_ready_ = false;  // something of libuv's was ready in the last poll
+  bool libuv_due_ = true;
+  std::array<epoll_event, 256> events_;
+  std::vector<Stream*> again_;
+  std::vector<Stream*> reading_again_;  // scratch of Turn()
+  std::vector<Stream*> closed_;
   uint64_t turn_us_ = 0;  // 0: not looked at in this turn
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;  // guarded by mutex_

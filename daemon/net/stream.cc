@@ -1,177 +1,190 @@
 #include "daemon/net/stream.h"
 
-#include <sys/socket.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <cassert>
+#include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "daemon/net/loop.h"
 
 namespace mcrelay::net {
 namespace {
 
-struct ConnectRequest {
-  uv_connect_t request;
-  Stream* stream;
-};
+// Reads of one turn, as long as each fills the space it was given: one busy peer must not keep the
+// loop from the others.
+constexpr int kMostReads = 32;
+
+void SetOption(int fd, int level, int name, int value) {
+  setsockopt(fd, level, name, &value, sizeof value);
+}
 
 }  // namespace
 
-// What the socket did not take at once: `writing` belongs to libuv until the callback.
-struct Stream::Unsent {
-  uv_write_t request;
-  Buffer writing;
-  bool in_flight = false;
-  Stream* stream;  // null once the Stream was closed
-};
-
 Stream::Stream(Loop& loop, BufferPool& pool, StreamOwner* owner, Kind kind)
-    : pool_(pool), owner_(owner) {
-  if (kind == Kind::kTcp) {
-    uv_tcp_init(loop.uv(), &handle_.tcp);
-  } else {
-    uv_pipe_init(loop.uv(), &handle_.unix, 0);
-  }
-  handle_.any.data = this;
-}
+    : loop_(loop), pool_(pool), owner_(owner), kind_(kind) {}
 
 Stream::~Stream() { assert(closing_ && "destroyed before OnClosed()"); }
 
 bool Stream::Adopt(int fd) {
-  if (handle_.any.type == UV_TCP) {
-    if (uv_tcp_open(&handle_.tcp, fd) != 0) return false;
-    uv_tcp_nodelay(&handle_.tcp, 1);
-    return true;
-  }
-  return uv_pipe_open(&handle_.unix, fd) == 0;
+  if (!loop_.Watch(fd, this)) return false;
+  fd_ = fd;
+  if (kind_ == Kind::kTcp) SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  return true;
 }
 
-namespace {
-
-void OnConnectDone(uv_connect_t* request, int status);
-
-}  // namespace
+int Stream::Connect(const sockaddr* address, socklen_t bytes) {
+  constexpr int kKeepAliveSeconds = 60;
+  const int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  if (kind_ == Kind::kTcp) {
+    SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    SetOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    SetOption(fd, IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveSeconds);
+  }
+  if (connect(fd, address, bytes) != 0 && errno != EINPROGRESS && errno != EINTR) {
+    const int error = errno;
+    close(fd);
+    return -error;
+  }
+  if (!loop_.Watch(fd, this)) {
+    const int error = errno;
+    close(fd);
+    return -error;
+  }
+  fd_ = fd;
+  connecting_ = true;
+  loop_.WatchWriting(fd_, this, true);
+  return 0;
+}
 
 int Stream::ConnectTcp(const sockaddr* address) {
-  constexpr unsigned kKeepAliveSeconds = 60;
-  auto* connect = new ConnectRequest{{}, this};
-  connect->request.data = owner_;
-  const int status = uv_tcp_connect(&connect->request, &handle_.tcp, address, OnConnectDone);
-  if (status != 0) {
-    delete connect;
-    return status;
-  }
-  uv_tcp_nodelay(&handle_.tcp, 1);
-  uv_tcp_keepalive(&handle_.tcp, 1, kKeepAliveSeconds);
-  return 0;
+  return Connect(address,
+                 address->sa_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in));
 }
 
 int Stream::ConnectUnix(const std::string& path) {
-  auto* connect = new ConnectRequest{{}, this};
-  connect->request.data = owner_;
-  uv_pipe_connect(&connect->request, &handle_.unix, path.c_str(), OnConnectDone);
-  return 0;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) return -ENAMETOOLONG;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return Connect(reinterpret_cast<const sockaddr*>(&address), sizeof address);
 }
 
-namespace {
-
-void OnConnectDone(uv_connect_t* request, int status) {
-  const std::unique_ptr<ConnectRequest> connect(reinterpret_cast<ConnectRequest*>(request));
-  // After Close() the callback still comes, with UV_ECANCELED, before OnClosed().
-  if (!connect->stream->closing()) static_cast<StreamOwner*>(request->data)->OnConnected(status);
+void Stream::OnEvents(uint32_t events) {
+  if (closing_) return;
+  if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) readable_ = true;
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) ended_ = true;
+  const bool writable = (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
+  if (connecting_) {
+    if (writable) FinishConnect();
+    return;
+  }
+  Read();
+  if (writable && full_) SendOut();
 }
 
-}  // namespace
+void Stream::OnReadAgain() {
+  queued_ = false;
+  if (!closing_) Read();
+}
+
+void Stream::FinishConnect() {
+  int error = 0;
+  socklen_t bytes = sizeof error;
+  getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &bytes);
+  connecting_ = false;
+  loop_.WatchWriting(fd_, this, false);
+  owner_->OnConnected(-error);
+}
 
 void Stream::StartReading() {
   if (reading_ || closing_) return;
   reading_ = true;
-  uv_read_start(
-      stream(),
-      [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
-        const StreamOwner::Space space = static_cast<Stream*>(handle->data)->owner_->OnReadSpace();
-        *buffer = uv_buf_init(space.data, static_cast<unsigned>(space.bytes));
-      },
-      [](uv_stream_t* handle, ssize_t bytes, const uv_buf_t*) {
-        auto* self = static_cast<Stream*>(handle->data);
-        if (bytes > 0) {
-          self->owner_->OnRead(static_cast<size_t>(bytes));
-        } else if (bytes < 0) {
-          self->StopReading();
-          self->owner_->OnEnd(bytes == UV_EOF ? 0 : static_cast<int>(bytes));
-        }
-      });
+  if (readable_ && !std::exchange(queued_, true)) loop_.ReadAgain(this);
 }
 
-void Stream::StopReading() {
-  if (!reading_) return;
-  reading_ = false;
-  uv_read_stop(stream());
-}
+void Stream::StopReading() { reading_ = false; }
 
-int Stream::fd() const {
-  uv_os_fd_t fd = -1;
-  return uv_fileno(&handle_.any, &fd) == 0 ? fd : -1;
-}
-
-Buffer& Stream::out() {
-  pool_.Lend(&out_);
-  return out_;
+void Stream::Read() {
+  for (int reads = 0; readable_ && reading_; ++reads) {
+    if (reads == kMostReads) {
+      if (!std::exchange(queued_, true)) loop_.ReadAgain(this);
+      return;
+    }
+    const StreamOwner::Space space = owner_->OnReadSpace();
+    const ssize_t bytes = recv(fd_, space.data, space.bytes, 0);
+    if (bytes > 0) {
+      // Less than there was room for: that was all.
+      if (static_cast<size_t>(bytes) < space.bytes && !ended_) readable_ = false;
+      owner_->OnRead(static_cast<size_t>(bytes));
+    } else if (bytes == 0) {
+      readable_ = false;
+      Fail(0);
+    } else if (errno != EINTR) {
+      readable_ = false;
+      if (errno != EAGAIN) Fail(-errno);
+    }
+  }
 }
 
 void Stream::Flush() {
-  if (closing_ || out_.empty()) return;
-  if (unsent_ != nullptr && unsent_->in_flight) return;  // OnDrained() comes
-  uv_buf_t buffer = uv_buf_init(const_cast<char*>(out_.data()), static_cast<unsigned>(out_.size()));
-  const int written = uv_try_write(stream(), &buffer, 1);
-  if (written < 0 && written != UV_EAGAIN) {
-    Fail(written);
-    return;
-  }
-  if (written > 0) out_.Consume(static_cast<size_t>(written));
-  if (out_.empty()) {
-    pool_.Return(&out_);
+  if (closing_ || out_.empty() || full_ || connecting_) return;  // full: OnDrained() comes
+  SendOut();
+}
+
+void Stream::Write(Buffer* bytes) {
+  const int error = closing_ || !out_.empty() ? 0 : Send(bytes);
+  if (error == 0 && !closing_ && !bytes->empty()) out().Append(bytes->view());
+  bytes->Clear();  // before anything is called back, which may put in there what goes elsewhere
+  if (error != 0) {
+    Fail(error);
   } else {
-    WriteUnsent();
+    Flush();
   }
 }
 
-void Stream::WriteUnsent() {
-  if (unsent_ == nullptr) unsent_ = std::make_unique<Unsent>();
-  unsent_->writing.Swap(out_);
-  unsent_->stream = this;
-  unsent_->in_flight = true;
-  unsent_->request.data = unsent_.get();
-  uv_buf_t buffer = uv_buf_init(const_cast<char*>(unsent_->writing.data()),
-                                static_cast<unsigned>(unsent_->writing.size()));
-  const int status =
-      uv_write(&unsent_->request, stream(), &buffer, 1, [](uv_write_t* request, int result) {
-        auto* unsent = static_cast<Unsent*>(request->data);
-        Stream* self = unsent->stream;
-        if (self == nullptr) {  // closed meanwhile: nobody else holds it
-          delete unsent;
-          return;
-        }
-        unsent->in_flight = false;
-        unsent->writing.Clear();
-        if (result < 0) {
-          self->Fail(result);
-          return;
-        }
-        self->Flush();
-        // Flush() may have closed the stream, and with it freed `unsent`.
-        if (!self->closing_ && !unsent->in_flight) {
-          self->unsent_.reset();
-          self->owner_->OnDrained();
-        }
-      });
-  if (status != 0) {
-    unsent_->in_flight = false;
-    Fail(status);
+void Stream::SendOut() {
+  const int error = Send(&out_);
+  if (error != 0) {
+    SetFull(false);
+    Fail(error);
+  } else if (out_.empty()) {
+    pool_.Return(&out_);
+    if (!full_) return;
+    SetFull(false);
+    owner_->OnDrained();
   }
 }
 
-// Reports a write error as the end of the stream. The owner closes it then.
+// Sends what the socket takes at once; the rest stays in `bytes`, and the socket is watched.
+int Stream::Send(Buffer* bytes) {
+  while (!bytes->empty()) {
+    const ssize_t sent = send(fd_, bytes->data(), bytes->size(), MSG_NOSIGNAL);
+    if (sent >= 0) {
+      sent_bytes_ += static_cast<size_t>(sent);
+      bytes->Consume(static_cast<size_t>(sent));
+    } else if (errno == EAGAIN) {
+      SetFull(true);
+      return 0;
+    } else if (errno != EINTR) {
+      return -errno;
+    }
+  }
+  return 0;
+}
+
+void Stream::SetFull(bool full) {
+  if (full_ != full) loop_.WatchWriting(fd_, this, full);
+  full_ = full;
+}
+
+// Reports the end of the stream, `error` 0 for the peer's. The owner closes it then.
 void Stream::Fail(int error) {
   StopReading();
   owner_->OnEnd(error);
@@ -179,35 +192,25 @@ void Stream::Fail(int error) {
 
 void Stream::HalfClose() {
   out_.Clear();
-  // What libuv still holds fails by our own doing: that says nothing of the peer.
-  if (unsent_ != nullptr && unsent_->in_flight) unsent_.release()->stream = nullptr;
-  unsent_.reset();
-  uv_os_fd_t fd;
-  // Not uv_shutdown(), which would first write what libuv still holds.
-  if (uv_fileno(&handle_.any, &fd) == 0) shutdown(fd, SHUT_WR);
-}
-
-size_t Stream::unsent_bytes() const {
-  return out_.size() + (unsent_ == nullptr ? 0 : unsent_->writing.size());
+  pool_.Return(&out_);
+  if (fd_ >= 0) SetFull(false);
+  EndOutput();
 }
 
 void Stream::EndOutput() {
-  uv_os_fd_t fd = -1;
-  if (!closing_ && uv_fileno(&handle_.any, &fd) == 0) shutdown(fd, SHUT_WR);
+  if (!closing_ && fd_ >= 0) shutdown(fd_, SHUT_WR);
 }
 
 void Stream::Close() {
   if (closing_) return;
   closing_ = true;
   reading_ = false;
+  full_ = false;
   out_.Clear();
   pool_.Return(&out_);
-  if (unsent_ != nullptr && unsent_->in_flight) {
-    unsent_.release()->stream = nullptr;  // its write callback frees it
-  }
-  unsent_.reset();
-  uv_close(&handle_.any,
-           [](uv_handle_t* handle) { static_cast<Stream*>(handle->data)->owner_->OnClosed(); });
+  loop_.Release(fd_, this);
+  if (fd_ >= 0) close(fd_);
+  fd_ = -1;
 }
 
 }  // namespace mcrelay::net

@@ -1,22 +1,25 @@
 // Stream is one TCP or Unix socket connection, client's or Redis's: reads into its owner's memory,
 // gathers output and writes it once a turn.
 //
-//   owner --> out() --Flush()--> uv_try_write() --> socket
-//                         \--> what the socket did not take: `unsent_`, written when it can
+//   owner --> out_ --Flush()--> send() --> socket
+//               \--> what the socket did not take stays the head of out_, sent when it can
 //
-// Owned by a session or connection, embedded in it (an idle one costs the handle and a few words).
+// libuv's own streams would add to the instructions of every small command, and double the memory
+// of an idle session; see loop.h.
+//
+// Owned by a session or connection, embedded in it (an idle one costs a few words).
 // Lifetime: after Close() the owner must keep the Stream until OnClosed(); there it may delete it.
 // Threading: only on its loop's thread.
 // Failure: OnEnd() says that the peer closed (error 0) or the socket broke; the owner calls
 // Close().
 #pragma once
 
-#include <uv.h>
+#include <sys/socket.h>
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
+#include <utility>
 
 #include "daemon/net/buffer_pool.h"
 #include "protocol/buffer.h"
@@ -70,11 +73,19 @@ class Stream {
 
   // Output of this turn; Flush() hands it to the socket. An error while writing closes nothing: it
   // comes as OnEnd().
-  [[nodiscard]] Buffer& out();
+  [[nodiscard]] Buffer& out() {
+    pool_.Lend(&out_);
+    return out_;
+  }
   void Flush();
+  // Hands `bytes` (emptied) to the socket behind what out() has, and keeps what it does not take.
+  // The memory stays with the owner, unlike that of out().
+  void Write(Buffer* bytes);
   [[nodiscard]] bool has_output() const { return !out_.empty(); }
   // Bytes the owner produced that the socket has not taken yet.
-  [[nodiscard]] size_t unsent_bytes() const;
+  [[nodiscard]] size_t unsent_bytes() const { return out_.size(); }
+  // Bytes that the socket took since the last call.
+  [[nodiscard]] size_t TakeSentBytes() { return std::exchange(sent_bytes_, 0); }
 
   // Tells the peer that nothing more will come, drops what was not handed to the kernel, goes on
   // reading.
@@ -85,25 +96,37 @@ class Stream {
   void Close();
   [[nodiscard]] bool closing() const { return closing_; }
   // The socket; -1 while there is none.
-  [[nodiscard]] int fd() const;
+  [[nodiscard]] int fd() const { return fd_; }
 
  private:
-  struct Unsent;
+  friend class Loop;
 
-  uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&handle_); }
-  void WriteUnsent();
+  [[nodiscard]] int Connect(const sockaddr* address, socklen_t bytes);
+  // From the loop.
+  void OnEvents(uint32_t events);
+  void OnReadAgain();
+  void OnReleased() { owner_->OnClosed(); }
+
+  void FinishConnect();
+  void Read();
+  [[nodiscard]] int Send(Buffer* bytes);
+  void SendOut();
+  void SetFull(bool full);
   void Fail(int error);
 
-  union {
-    uv_handle_t any;
-    uv_tcp_t tcp;
-    uv_pipe_t unix;
-  } handle_;
+  Loop& loop_;
   BufferPool& pool_;
   StreamOwner* const owner_;
   Buffer out_;
-  std::unique_ptr<Unsent> unsent_;  // null unless the socket is full
-  bool reading_ = false;
+  size_t sent_bytes_ = 0;
+  int fd_ = -1;
+  const Kind kind_;
+  bool full_ = false;  // the socket refused some of out_: it is watched until it takes more
+  bool connecting_ = false;
+  bool reading_ = false;   // the owner wants to
+  bool readable_ = false;  // there may be something
+  bool ended_ = false;     // the peer's end, or an error, is behind what can be read
+  bool queued_ = false;    // the loop has it read in the next turn
   bool closing_ = false;
 };
 

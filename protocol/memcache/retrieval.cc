@@ -5,16 +5,23 @@
 namespace mcrelay::memcache {
 namespace {
 
+// True when no key of the list is longer than memcached allows. Looks only for one space in every
+// stretch that such a key would fill.
+bool KeysFit(std::string_view keys) {
+  while (keys.size() > kMaxKeyBytes) {
+    const size_t space = keys.rfind(' ', kMaxKeyBytes);
+    if (space == std::string_view::npos) return false;
+    keys.remove_prefix(space + 1);
+  }
+  return true;
+}
+
 // Checks every key before the first is looked up: memcached answers a line with an over-long key
-// with the error alone, wherever that key stands.
+// with the error alone, wherever that key stands. `keys` begins with one, unless it is empty.
 ParseResult TakeKeys(const Line& line, std::string_view keys, Command* command) {
   command->keys = keys;
   command->noreply = false;  // as the last word of a get it is a key
-  std::string_view key;
-  if (!NextKey(&keys, &key)) return Refuse(line, kBadFormat);
-  do {
-    if (key.size() > kMaxKeyBytes) return Refuse(line, kBadFormat);
-  } while (NextKey(&keys, &key));
+  if (keys.empty() || !KeysFit(keys)) return Refuse(line, kBadFormat);
   return Done(line);
 }
 

@@ -1,12 +1,13 @@
 #include "protocol/memcache/writer.h"
 
-#include <charconv>
 #include <cstring>
+
+#include "protocol/decimal.h"
 
 namespace mcrelay::memcache {
 namespace {
 
-constexpr size_t kMostDigits = 20;
+constexpr std::string_view kValue = "VALUE ";
 constexpr std::string_view kLineEnd = "\r\n";
 
 char* Put(std::string_view text, char* to) {
@@ -14,7 +15,23 @@ char* Put(std::string_view text, char* to) {
   return to + text.size();
 }
 
-char* Put(uint64_t number, char* to) { return std::to_chars(to, to + kMostDigits, number).ptr; }
+size_t MostHeaderBytes(std::string_view key) {
+  return kValue.size() + key.size() + 3 * (1 + kMostDecimalDigits) + kLineEnd.size();
+}
+
+char* PutHeader(std::string_view key, uint32_t client_flags, size_t value_bytes,
+                const uint64_t* cas, char* to) {
+  to = Put(key, Put(kValue, to));
+  *to++ = ' ';
+  to = WriteDecimal(client_flags, to);
+  *to++ = ' ';
+  to = WriteDecimal(value_bytes, to);
+  if (cas != nullptr) {
+    *to++ = ' ';
+    to = WriteDecimal(*cas, to);
+  }
+  return Put(kLineEnd, to);
+}
 
 constexpr bool IsEscaped(char c) {
   const auto byte = static_cast<unsigned char>(c);
@@ -25,26 +42,16 @@ constexpr bool IsEscaped(char c) {
 
 void WriteValueHeader(std::string_view key, uint32_t client_flags, size_t value_bytes,
                       const uint64_t* cas, Buffer* out) {
-  constexpr std::string_view kValue = "VALUE ";
-  char* const begin = out->Reserve(kValue.size() + key.size() + 3 * (1 + kMostDigits) + 2);
-  char* to = Put(key, Put(kValue, begin));
-  *to++ = ' ';
-  to = Put(uint64_t{client_flags}, to);
-  *to++ = ' ';
-  to = Put(uint64_t{value_bytes}, to);
-  if (cas != nullptr) {
-    *to++ = ' ';
-    to = Put(*cas, to);
-  }
-  to = Put(kLineEnd, to);
+  char* const begin = out->Reserve(MostHeaderBytes(key));
+  char* const to = PutHeader(key, client_flags, value_bytes, cas, begin);
   out->Extend(static_cast<size_t>(to - begin));
 }
 
 void WriteValue(std::string_view key, uint32_t client_flags, std::string_view value,
                 const uint64_t* cas, Buffer* out) {
-  WriteValueHeader(key, client_flags, value.size(), cas, out);
-  out->Append(value);
-  out->Append(kLineEnd);
+  char* const begin = out->Reserve(MostHeaderBytes(key) + value.size() + kLineEnd.size());
+  char* const to = PutHeader(key, client_flags, value.size(), cas, begin);
+  out->Extend(static_cast<size_t>(Put(kLineEnd, Put(value, to)) - begin));
 }
 
 void WriteNumber(uint64_t number, Buffer* out) {

@@ -30,6 +30,19 @@ void* AsObject(uintptr_t value) {
   return reinterpret_cast<void*>(value);
 }
 
+// Reads `$`, `:` or `*`, up to nine digits and CRLF. Returns what is behind them; null when that is
+// not what `at` begins with.
+const char* TakeHeader(const char* at, const char* end, size_t* number) {
+  constexpr ptrdiff_t kMostDigits = 9;
+  if (*at != '$' && *at != ':' && *at != '*') return nullptr;
+  const char* const first = ++at;
+  for (; at != end && *at >= '0' && *at <= '9'; ++at) {
+    *number = *number * 10 + static_cast<size_t>(*at - '0');
+  }
+  if (at == first || at - first > kMostDigits || end - at < 2) return nullptr;
+  return at[0] == '\r' && at[1] == '\n' ? at + 2 : nullptr;
+}
+
 }  // namespace
 
 struct DecoderFunctions {
@@ -95,8 +108,11 @@ Decoder::~Decoder() { redisReaderFree(reader_); }
 
 bool Decoder::Feed(std::string_view bytes) {
   while (!bytes.empty() && !failed_) {
-    const std::string_view slice = bytes.substr(0, kFeedBytes);
+    if (reader_idle()) bytes.remove_prefix(TakeWhole(bytes));
+    if (bytes.empty() || failed_) break;
+    const std::string_view slice = bytes.substr(0, ForReader(bytes));
     bytes.remove_prefix(slice.size());
+    missing_ -= std::min(missing_, slice.size());
     if (redisReaderFeed(reader_, slice.data(), slice.size()) != REDIS_OK) {
       Abort("out of memory");
     } else if (Drain()) {
@@ -104,6 +120,62 @@ bool Decoder::Feed(std::string_view bytes) {
     }
   }
   return !failed_;
+}
+
+bool Decoder::reader_idle() const { return reader_->ridx == -1 && buffered_bytes() == 0; }
+
+// How much of `bytes` the reader gets: where it is known how much it lacks, no more than that, so
+// that what follows is taken where it lies.
+size_t Decoder::ForReader(std::string_view bytes) const {
+  return std::min({bytes.size(), kFeedBytes, missing_ == 0 ? kFeedBytes : missing_});
+}
+
+// Hands out the simple replies that `bytes` begin with and returns their length. Whatever is not
+// clear at once is left to the reader, errors in the protocol too.
+size_t Decoder::TakeWhole(std::string_view bytes) {
+  constexpr std::string_view kNil = "$-1\r\n";
+  constexpr std::string_view kOk = "+OK\r\n";
+  const char* const end = bytes.data() + bytes.size();
+  const char* at = bytes.data();
+  missing_ = 0;
+  while (!failed_ && at != end) {
+    Reply reply;
+    size_t number = 0;
+    const char* after = TakeHeader(at, end, &number);
+    const std::string_view rest(at, static_cast<size_t>(end - at));
+    if (after == nullptr) {
+      if (rest.starts_with(kNil)) {
+        after = at + kNil.size();
+      } else if (rest.starts_with(kOk)) {
+        after = at + kOk.size();
+        reply.type = Reply::Type::kStatus;
+        reply.text = kOk.substr(1, 2);
+      } else {
+        break;
+      }
+    } else if (*at == '$') {
+      const auto there = static_cast<size_t>(end - after);
+      if (there < number + 2) {
+        missing_ = rest.size() + (number + 2 - there);
+        break;
+      }
+      if (after[number] != '\r' || after[number + 1] != '\n') break;
+      reply.type = Reply::Type::kString;
+      reply.text = {after, number};
+      after += number + 2;
+    } else if (*at == ':') {
+      reply.type = Reply::Type::kInteger;
+      reply.integer = static_cast<int64_t>(number);
+    } else {
+      if (elements_left_ > 0 || number == 0 || !sink_->StreamArray(number)) break;
+      elements_ = elements_left_ = number;
+      at = after;
+      continue;
+    }
+    at = after;
+    Emit(nullptr, 0, reply);
+  }
+  return static_cast<size_t>(at - bytes.data());
 }
 
 size_t Decoder::buffered_bytes() const { return reader_->len - reader_->pos; }
@@ -138,6 +210,10 @@ void Decoder::Abort(std::string_view why) {
 
 void Decoder::Emit(const void* parent, size_t index, const Reply& reply) {
   if (failed_) return;
+  if (parent == nullptr && elements_left_ > 0) {
+    sink_->OnElement(reply, elements_ - elements_left_--);
+    return;
+  }
   if (parent == nullptr) {
     sink_->OnReply(reply);
     return;
@@ -158,7 +234,7 @@ void Decoder::Emit(const void* parent, size_t index, const Reply& reply) {
 void* Decoder::BeginArray(const void* parent, size_t index, long long count) {
   const auto tag = reinterpret_cast<uintptr_t>(parent);
   if (failed_) return AsObject(kScalar);
-  if (tag == kStreamed) {
+  if (tag == kStreamed || elements_left_ > 0) {
     Abort("an array where a value was due");
     return AsObject(kScalar);
   }

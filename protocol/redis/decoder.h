@@ -1,6 +1,9 @@
 // Decoder turns the byte stream of a Redis server into replies, over hiredis's redisReader with
 // reply functions of our own: nothing is allocated per reply in steady state.
 //
+//   bytes -> TakeWhole(): simple replies that lie there whole, most of them -> sink
+//        \-> redisReader: the rest (cut in two, errors, arrays nobody wants streamed) -> sink
+//
 // Owned by a connection; used on its loop's thread.
 // The elements of a top-level array that the sink wants streamed are handed out as they are decoded
 // (an MGET's values go straight on to their clients); every other reply is handed out whole.
@@ -22,7 +25,8 @@ namespace mcrelay::redis {
 
 class ReplySink {
  public:
-  // Asked at the start of a top-level array of `count` (1 or more) elements: true streams it.
+  // Asked, once or twice, at the start of a top-level array of `count` (1 or more) elements: true
+  // streams it.
   [[nodiscard]] virtual bool StreamArray(size_t count) = 0;
   // Element `index` of a streamed array. Never an array.
   virtual void OnElement(const Reply& reply, size_t index) = 0;
@@ -63,6 +67,9 @@ class Decoder {
     size_t children = 0;
   };
 
+  [[nodiscard]] bool reader_idle() const;
+  [[nodiscard]] size_t TakeWhole(std::string_view bytes);
+  [[nodiscard]] size_t ForReader(std::string_view bytes) const;
   [[nodiscard]] bool Drain();
   void CheckLimits();
   void Emit(const void* parent, size_t index, const Reply& reply);
@@ -73,6 +80,9 @@ class Decoder {
   const size_t reply_bytes_;
   redisReader* reader_;
   bool failed_ = false;
+  size_t elements_ = 0;       // of the array that TakeWhole() is in; 0: in none
+  size_t elements_left_ = 0;  // of them
+  size_t missing_ = 0;  // bytes, to complete the bulk string that the reader has; 0: not known
   std::string error_;
   std::vector<Collected> collected_;
   std::vector<Reply> views_;

@@ -1,16 +1,19 @@
 #include "protocol/redis/encoder.h"
 
 #include <charconv>
+#include <cstring>
+
+#include "protocol/decimal.h"
 
 namespace mcrelay::redis {
 namespace {
 
-constexpr size_t kMostHeaderBytes = 24;  // a mark, 20 digits, CRLF
+constexpr size_t kMostHeaderBytes = 1 + kMostDecimalDigits + 2;  // a mark, digits, CRLF
 
 // Writes `mark`, `number`, CRLF at `at` and returns the end.
 char* WriteHeader(char* at, char mark, size_t number) {
   *at++ = mark;
-  at = std::to_chars(at, at + 20, number).ptr;
+  at = WriteDecimal(number, at);
   *at++ = '\r';
   *at++ = '\n';
   return at;
@@ -21,6 +24,17 @@ char* WriteHeader(char* at, char mark, size_t number) {
 Encoder& Encoder::Begin(size_t argc) {
   char* const tail = out_.Reserve(kMostHeaderBytes);
   out_.Extend(WriteHeader(tail, '*', argc) - tail);
+  return *this;
+}
+
+Encoder& Encoder::Arg(std::string_view bytes) {
+  char* const tail = out_.Reserve(kMostHeaderBytes + bytes.size() + 2);
+  char* at = WriteHeader(tail, '$', bytes.size());
+  if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
+  at += bytes.size();
+  *at++ = '\r';
+  *at++ = '\n';
+  out_.Extend(static_cast<size_t>(at - tail));
   return *this;
 }
 

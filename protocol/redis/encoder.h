@@ -20,7 +20,7 @@ class Encoder {
   // Starts a request of `argc` arguments, the command's name included; exactly that many Arg()s
   // follow.
   Encoder& Begin(size_t argc);
-  Encoder& Arg(std::string_view bytes) { return Arg({bytes}); }
+  Encoder& Arg(std::string_view bytes);
   // One argument out of several pieces (prefix and key, header and value), without joining them
   // first.
   Encoder& Arg(std::initializer_list<std::string_view> pieces);

@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "protocol/decimal.h"
+
 namespace mcrelay::translate {
 namespace {
 
@@ -18,7 +20,7 @@ class Cursor {
   // `$<bytes>\r\n`
   void PutLength(size_t bytes) {
     *at_++ = '$';
-    at_ = std::to_chars(at_, at_ + 20, bytes).ptr;
+    at_ = WriteDecimal(bytes, at_);
     Put("\r\n");
   }
   void PutArg(std::string_view bytes) {

@@ -38,6 +38,20 @@ Step Translation::Begin(const memcache::Command& command, std::string_view key,
   }
 }
 
+void Translation::BeginRead(Verb verb, std::string_view key, const Settings& settings) {
+  verb_ = verb;
+  noreply_ = false;
+  phase_ = Phase::kRead;
+  replies_ = 0;
+  cas_ = 0;
+  prefix_bytes_ = static_cast<uint32_t>(settings.key_prefix.size());
+  if (prefix_bytes_ == 0) {
+    redis_key_.assign(key);
+  } else {
+    redis_key_.assign(settings.key_prefix).append(key);
+  }
+}
+
 Step Translation::BeginRemoval(const memcache::Command& command, const Environment& environment,
                                Buffer* out) {
   assert(command.verb == Verb::kSet || command.verb == Verb::kMetaSet);

@@ -94,6 +94,8 @@ class Translation {
   // Copies what later steps and the answer need: afterwards the command's views may die.
   [[nodiscard]] Step Begin(const memcache::Command& command, std::string_view key,
                            const Environment& environment, Buffer* out);
+  // Begin() of a get or gets, which always starts with Step::kRead.
+  void BeginRead(memcache::Verb verb, std::string_view key, const Settings& settings);
   // Starts the removal of the old item of a set or ms whose data was too large (the parser's
   // kTooLarge): memcached removes it, so that no older value passes for the refused one. The answer
   // is the error line. REQUIRES: command.verb is kSet or kMetaSet.
@@ -239,10 +241,10 @@ class Translation {
   bool noreply_ = false;
   bool gone_ = false;  // the given expiry is already over
   uint32_t prefix_bytes_ = 0;
-  uint8_t replies_ = 0;  // that came since the last Wait()
+  uint8_t replies_ = 0;    // that came since the last Wait()
+  std::string redis_key_;  // the last of what a read touches
   uint64_t cas_ = 0;
   Step waiting_;
-  std::string redis_key_;
   std::string error_;  // the first error among several replies
 
   // meta commands only
