@@ -1,4 +1,4 @@
-"""Which core the load generator gets, and which one the servers share."""
+"""Which core the load generator gets, which one the servers share, and which are left."""
 
 import os
 import time
@@ -10,6 +10,7 @@ from pathlib import Path
 class Places:
     generator: int | None  # None: one core only, nothing is pinned
     servers: int | None
+    spare: tuple = ()  # further ones, the quietest first
 
 
 def busy_ticks():
@@ -35,9 +36,8 @@ def choose(watch_seconds=0.5):
     time.sleep(watch_seconds)
     after = busy_ticks()
     quiet = sorted(allowed, key=lambda core: (after[core] - before[core], core))
-    for other in quiet[1:]:
-        if physical(other) != physical(quiet[0]):
-            return Places(generator=other, servers=quiet[0])
-    if len(quiet) > 1:
-        return Places(generator=quiet[1], servers=quiet[0])
-    return Places(None, None)
+    if len(quiet) == 1:
+        return Places(None, None)
+    servers = quiet[0]
+    generator = next((core for core in quiet[1:] if physical(core) != physical(servers)), quiet[1])
+    return Places(generator, servers, tuple(core for core in quiet if core not in (servers, generator)))

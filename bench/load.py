@@ -80,6 +80,52 @@ def measure(target, row, options, places):
     return Measurement(cost, latency['p50'], latency['p99'], latency['p999'], report['per_second'], share)
 
 
+# --- scaling ----------------------------------------------------------------------------------------
+
+@dataclass
+class Rate:
+    per_second: float
+    cpu_us: float  # of proxy and backends, per request
+
+
+def scaling(bench, row, options, places):
+    """{'one': [Rate, ...], 'two': [...]}: one worker and one Redis on one core, two of each on two.
+
+    Two generators, on cores of their own, send to both, so that neither is short of requests.
+    """
+    if len(places.spare) < 2:
+        return {}
+    generators = (places.generator, places.spare[0])
+    targets = {'one': bench.start_mcrelay(bench.mcrelay)}
+    bench.cores = {places.servers, places.spare[1]}
+    targets['two'] = bench.start_mcrelay(bench.mcrelay, shards=2, threads=2)
+    bench.cores = {places.servers}
+    for target in targets.values():
+        target.prepare(row, options.bench)
+    found = {name: [] for name in targets}
+    for _ in range(options.rounds):
+        for name, target in targets.items():
+            found[name].append(rate(target, row, options, generators))
+    return found
+
+
+def rate(target, row, options, generators):
+    watched = [word for number, (part, pid) in enumerate(target.pids())
+               for word in ('--pid', f'{part}.{number}={pid}')]
+    running = [subprocess.Popen([options.bench, *target.address(), *row.data, *row.load, '--json',
+                                 '--seconds', str(options.seconds), '--warmup', str(options.warmup),
+                                 '--seed', str(number + 1), '--cpu', str(core), *watched],
+                                stdout=subprocess.PIPE, text=True)
+               for number, core in enumerate(generators)]
+    reports = [json.loads(generator.communicate()[0]) for generator in running]
+    for report in reports:
+        if report['failure'] or report['errors']:
+            raise SystemExit(f"bench: {row.title} failed: {report['failure'] or report['first_error']}")
+    per_second = sum(report['per_second'] for report in reports)
+    used = sum(reports[0]['cpu_us'].values()) / reports[0]['seconds']
+    return Rate(per_second, used / per_second)
+
+
 # --- memory -----------------------------------------------------------------------------------------
 
 def anonymous_kib(pid):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-CPU, LATENCY, MEMORY = 'cpu', 'latency', 'memory'
+CPU, LATENCY, SCALING, MEMORY = 'cpu', 'latency', 'scaling', 'memory'
 PEERS = ('redis', 'twemproxy', 'mcrelay')
 
 
@@ -35,6 +35,8 @@ ROWS = [
         wanted={'redis': 0.75, 'twemproxy': 1.4}),
     Row('huge', '100 KiB values', ('--connections', '50'), HUGE,
         wanted={'redis': 0.45, 'twemproxy': 1.0}),
+    Row('scaling', '2 workers with 2 Redis servers', ('--connections', '25'),
+        wanted={'mcrelay': 2.0}, kind=SCALING, targets=('mcrelay',)),
     Row('memory', 'memory per idle connection', ('--connections', '10000'),
         wanted={'mcrelay': 0.5}, kind=MEMORY, targets=('memcached', 'twemproxy', 'mcrelay')),
 ]

@@ -61,17 +61,19 @@ def ask(port, line):
 class Bench:
     def __init__(self, folder, core, stack):
         self.folder = folder
-        self.core = core
+        self.cores = set() if core is None else {core}  # of the servers that are started from now on
         self.stack = stack
 
     def spawn(self, name, arguments, port):
         """Starts a server and waits until it accepts connections."""
+        affinity = self.cores
+
         def child():
             LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-            if self.core is not None:
-                os.sched_setaffinity(0, {self.core})
+            if affinity:
+                os.sched_setaffinity(0, affinity)
 
         log = self.folder / f'{name}.log'
         with open(log, 'wb') as output:

@@ -93,11 +93,26 @@ def latency_lines(results):
                           for name in rows.PEERS if found.get(name))
         yield f'{row.title}: {cells}.'
         added = [b.p50_us - a.p50_us for a, b in zip(found['redis'], found.get('mcrelay', []))]
-        if median([m.disturbed for runs in found.values() for m in runs]) > DISTURBED:
-            yield 'Others used these cores meanwhile, so the differences between these say nothing.'
-        elif added:
+        if added:
             yield (f'mcrelay adds {median(added):.1f} us to redis direct '
                    f'(at most {row.wanted["redis"]} wanted).')
+        if median([m.disturbed for runs in found.values() for m in runs]) > DISTURBED:
+            yield 'Others used these cores meanwhile, so that says little.'
+
+
+def scaling_lines(results):
+    for row in rows.ROWS:
+        if row.kind != rows.SCALING or row.name not in results:
+            continue
+        found = results[row.name]
+        if not found:
+            yield f'{row.title}: not measured, that takes four cores.'
+            continue
+        pairs = list(zip(found['one'], found['two']))
+        ratio = median([two.per_second / one.per_second for one, two in pairs])
+        one, two = (median([rate.cpu_us for rate in found[name]]) for name in ('one', 'two'))
+        yield (f'{row.title} on two cores: {ratio:.2f} times the rate of one of each on one core (2 wanted); '
+               f'{two:.1f} us of CPU per request instead of {one:.1f}.')
 
 
 def memory_lines(results):
@@ -110,7 +125,7 @@ def memory_lines(results):
 
 
 def disturbed_line(results):
-    runs = [m for row in rows.ROWS if row.kind != rows.MEMORY and row.name in results
+    runs = [m for row in rows.ROWS if row.kind in (rows.CPU, rows.LATENCY) and row.name in results
             for measurements in results[row.name].values() for m in measurements]
     if not runs:
         return []
@@ -122,8 +137,8 @@ def disturbed_line(results):
 def render(results, by, facts):
     lines = [f'{facts["machine"]}; {facts["versions"]}; {facts["rounds"]} rounds of {facts["seconds"]} s'
              + ('.' if facts['pinned'] else '; one core only, nothing was pinned.'), '']
-    for part in (cpu_table(results, by), list(latency_lines(results)), list(memory_lines(results)),
-                 disturbed_line(results)):
+    for part in (cpu_table(results, by), list(latency_lines(results)), list(scaling_lines(results)),
+                 list(memory_lines(results)), disturbed_line(results)):
         if part:
             lines += part + ['']
     return '\n'.join(lines).rstrip()
