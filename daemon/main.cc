@@ -43,7 +43,7 @@ int Serve(config::Config config, const std::vector<std::string>& arguments,
   server::KeepFreedMemory();
   if (config.daemonize) server::Daemonize();
   if (config.core_dumps) server::AllowCoreDumps();
-  if (config.lock_memory) server::LockMemory();
+  if (config.lock_memory) server::LockMemory(config.user);
   std::signal(SIGPIPE, SIG_IGN);
   // Until the server listens to them they must not end the process.
   std::signal(SIGHUP, SIG_IGN);

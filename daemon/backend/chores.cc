@@ -49,7 +49,7 @@ class Connection::RemovalWaiter final : public Waiter {
     if (reply.is_error()) {
       ++connection_.refused_removals_;
       node.removals().GiveBack(claim_);
-    } else if (node.removals().Done(claim_)) {
+    } else if (node.removals().Done(claim_) && node.TellsRemoved()) {
       log::Info(log::Event::kPendingRemoval, "node {}: every pending removal is done", node.name());
     }
     if (--connection_.removals_under_way_ == 0) connection_.DoChores();

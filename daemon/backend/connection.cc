@@ -185,6 +185,7 @@ void Connection::Open() {
 
 void Connection::OnLinkUp() {
   state_ = State::kUp;
+  refusal_.clear();
   traffic_->up.store(true, std::memory_order_relaxed);
   sent_ = sampled_ = 0;
   ejected_ = false;
@@ -204,6 +205,7 @@ void Connection::OnLinkDown(const std::string& reason, bool by_us) {
     link_->Retire(node_->removals().Retire(link_->server_side()));
     retired_.push_back(link_);
   }
+  refusal_ = link_->refusal();
   link_ = nullptr;
   state_ = State::kWaiting;
   traffic_->up.store(false, std::memory_order_relaxed);

@@ -99,6 +99,8 @@ class Connection final : public LinkUser {
   [[nodiscard]] bool accepts() const;
   // A handshake succeeded and the connection was not lost since.
   [[nodiscard]] bool up() const { return state_ == State::kUp; }
+  // Why the last handshake was refused, in Redis's words; empty when it was not.
+  [[nodiscard]] const std::string& refusal() const { return refusal_; }
   // Replies due.
   [[nodiscard]] size_t pending() const { return slots_.size() + batch_.size(); }
   [[nodiscard]] Node& node() const { return *node_; }
@@ -162,6 +164,7 @@ class Connection final : public LinkUser {
   bool ejected_ = false;     // reported as down
   bool distrusted_ = false;  // was overdue, has not answered since
   Link* link_ = nullptr;
+  std::string refusal_;
   uint32_t failures_ = 0;
   uint64_t opened_ms_ = 0;
   uint64_t random_;

@@ -105,6 +105,7 @@ bool Link::CheckHandshake(Expected step, const redis::Reply& reply) {
     case Expected::kAuth:
     case Expected::kSelect:
       if (!reply.is_error()) return true;
+      refusal_ = reply.text;
       Fail(std::string(step == Expected::kAuth ? "AUTH" : "SELECT") +
            " was refused: " + std::string(reply.text));
       return false;

@@ -68,6 +68,8 @@ class Link final : public net::StreamOwner, private redis::ReplySink {
   void Fail(const std::string& reason, bool by_us = true);
 
   [[nodiscard]] const ServerSide& server_side() const { return server_side_; }
+  // Redis's words when it did not let us in; else empty.
+  [[nodiscard]] const std::string& refusal() const { return refusal_; }
 
   Space OnReadSpace() override;
   void OnRead(size_t bytes) override;
@@ -113,6 +115,7 @@ class Link final : public net::StreamOwner, private redis::ReplySink {
   size_t handshake_at_ = 0;
   bool up_ = false;
   ServerSide server_side_;
+  std::string refusal_;
 };
 
 }  // namespace mcrelay::backend

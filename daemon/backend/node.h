@@ -73,6 +73,17 @@ class Node {
     return (before == 0 || now_ms - before > kPauseMs) &&
            told_ms.compare_exchange_strong(before, now_ms, std::memory_order_relaxed);
   }
+  // That items are hidden, and that no more are, is told once a minute, too: where a full server
+  // refuses write after write, both happen all the time.
+  [[nodiscard]] bool TellsHiding(uint64_t now_ms) {
+    constexpr uint64_t kPauseMs = 60'000;
+    uint64_t before = hiding_told_ms_.load(std::memory_order_relaxed);
+    if (before != 0 && now_ms - before <= kPauseMs) return false;
+    if (!hiding_told_ms_.compare_exchange_strong(before, now_ms)) return false;
+    hiding_told_.store(true);
+    return true;
+  }
+  [[nodiscard]] bool TellsRemoved() { return hiding_told_.exchange(false); }
   [[nodiscard]] Removals& removals() { return *removals_; }
   [[nodiscard]] const Removals& removals() const { return *removals_; }
   [[nodiscard]] const std::shared_ptr<Removals>& shared_removals() const { return removals_; }
@@ -106,6 +117,8 @@ class Node {
   uint64_t past_down_ms_ = 0;       // of the outages that are over
   const std::shared_ptr<Removals> removals_;
   std::array<std::atomic<uint64_t>, redis::kErrorKinds> told_ms_{};
+  std::atomic<uint64_t> hiding_told_ms_{0};
+  std::atomic<bool> hiding_told_{false};
   mutable std::mutex traffic_mutex_;
   std::vector<std::shared_ptr<Traffic>> traffic_;  // of the connections there are
   TrafficSum past_traffic_;                        // of those there were

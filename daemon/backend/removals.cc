@@ -93,6 +93,17 @@ void Removals::AddFlush() {
   any_.store(true, std::memory_order_release);
 }
 
+void Removals::Flushed(uint64_t quiet) {
+  const std::lock_guard lock(mutex_);
+  if (!hides_all_) return;
+  if (quiet == retired_ + 1) {
+    hides_all_ = false;
+    ForgetIfEmpty();
+  } else {
+    flush_ = ++versions_;  // once more, when no older write can come any more
+  }
+}
+
 std::shared_ptr<OldConnection> Removals::Retire(const ServerSide& server_side) {
   auto old = std::make_shared<OldConnection>();
   old->server_side = server_side;
@@ -134,6 +145,7 @@ bool Removals::Done(const Claim& claim) {
   if (claim.key.empty()) {
     if (flush_ == claim.version) {
       flush_ = 0;
+      hides_all_ = false;
       // What failed before the flush was asked for is gone with it.
       const auto older = [&](const auto& item) { return item.second.version < claim.version; };
       std::erase_if(waiting_, older);

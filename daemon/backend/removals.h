@@ -62,6 +62,8 @@ class Removals {
   void Settle(std::string_view key, uint64_t cas, uint64_t quiet);
   // All items of the node are stale.
   void AddFlush();
+  // A client's flush was done; `quiet` is from before it was sent. Ends what an overflow hides.
+  void Flushed(uint64_t quiet);
 
   // For a node whose keys live elsewhere now: what is pending for single keys, and for all of them.
   // Both are handed over once; they stay hidden here, too, until ForgetHanded(), for the workers
@@ -124,7 +126,7 @@ class Removals {
   bool flush_taken_ = false;
   bool whole_handed_ = false;  // flush_ and hides_all_, to the nodes where the keys live now
   bool told_overflow_ = false;
-  bool hides_all_ = false;  // overflow under `miss`: for good
+  bool hides_all_ = false;  // overflow under `miss`: until a flush
 };
 
 }  // namespace mcrelay::backend

@@ -99,7 +99,8 @@ void Exchange::Begin(Session* session, const memcache::Command& command, std::st
     return translation_.Begin(command, key, context_.Environment(), out);
   };
   if (connection_->node().removals().any() && Hidden(command, key)) {
-    Refuse(begin, translate::Failure::kMissing);
+    // While the node is away on_error decides, as for any other key.
+    Refuse(begin, Usable() ? translate::Failure::kMissing : translate::Failure::kUnavailable);
     return;
   }
   if (context_.router->follows() && context_.router->reads_elsewhere() && PlainRead(command)) {
@@ -142,10 +143,16 @@ void Exchange::Start(const Write& write) {
 
 template <typename Write>
 void Exchange::Refuse(const Write& write, translate::Failure failure) {
-  (void)write(&context_.discard);  // the answer depends on the command
+  const Step step = write(&context_.discard);  // the answer depends on the command
   context_.discard.Clear();
   begun_us_ = 0;
   NoteOverride();
+  if (failure == translate::Failure::kUnavailable && !connection_->refusal().empty()) {
+    refusal_ = connection_->refusal();
+    replies_ = step.replies;
+    GiveUp();
+    return;
+  }
   Fail(failure);
 }
 
@@ -188,7 +195,7 @@ void Exchange::SettleRemoval(const Step& step) {
     owner.StartChores();
   }
   const auto& settings = connection_->settings();
-  if (!removals.any()) {
+  if (!removals.any() && connection_->node().TellsHiding(context_.io.loop.now_ms())) {
     log::Info(log::Event::kPendingRemoval,
               "node {}: items that may be stale are hidden until they are removed",
               connection_->node().name());
@@ -436,9 +443,10 @@ bool Passes(redis::ErrorKind kind) {
 class Exchange::FlushPart final : public backend::Waiter {
  public:
   FlushPart(Exchange& whole, backend::Connection& connection)
-      : whole_(whole), connection_(connection) {}
+      : whole_(whole), connection_(connection), quiet_(connection.node().removals().Quiet()) {}
 
   bool OnReply(const redis::Reply& reply) override {
+    if (!reply.is_error()) connection_.node().removals().Flushed(quiet_);
     if (reply.is_error() && Passes(redis::ClassifyError(reply.text))) {
       OnLost();
       return true;
@@ -457,6 +465,7 @@ class Exchange::FlushPart final : public backend::Waiter {
  private:
   Exchange& whole_;
   backend::Connection& connection_;
+  const uint64_t quiet_;
 };
 
 void Exchange::BeginFlush(Session* session, bool noreply) {

@@ -63,9 +63,13 @@ void KeepFreedMemory() {
 #endif
 }
 
-void LockMemory() {
-  if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0) {
-    log::Warning(log::Event::kConfig, "-k: cannot lock memory: {}", std::strerror(errno));
+void LockMemory(const std::string& user) {
+  const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
+  const bool unbounded =
+      setrlimit(RLIMIT_MEMLOCK, &unlimited) == 0 || (geteuid() == 0 && user.empty());
+  if (!unbounded || mlockall(MCL_CURRENT | MCL_FUTURE) != 0) {
+    log::Warning(log::Event::kConfig, "-k: cannot lock memory (ulimit -l): {}",
+                 std::strerror(errno));
   }
 }
 

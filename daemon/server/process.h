@@ -15,8 +15,10 @@ void DropPrivileges(const std::string& user);
 // Buffers of large values are reused instead of being returned to the kernel between any two
 // requests.
 void KeepFreedMemory();
-// -k and -r.
-void LockMemory();
+// -k: no limit, or none at all, since under one that is reached later every allocation fails. `user`
+// is who we become; root's rights are needed.
+void LockMemory(const std::string& user);
+// -r
 void AllowCoreDumps();
 // -d: goes on in the background; the foreground process exits 0.
 void Daemonize();

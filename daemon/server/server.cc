@@ -57,6 +57,11 @@ Server::Server(config::Config config, Reload reload)
         for (const auto& worker : workers_) worker->Stop();
         loop_.Stop();
       }) {
+  // One that comes while we start is heeded once the loop runs: nothing is left behind.
+  signals_.push_back(std::make_unique<net::Signal>(loop_, SIGTERM, [this] { Stop(); }));
+  signals_.push_back(std::make_unique<net::Signal>(loop_, SIGINT, [this] { Stop(); }));
+  signals_.push_back(std::make_unique<net::Signal>(loop_, SIGHUP, [this] { OnHangup(); }));
+  signals_.push_back(std::make_unique<net::Signal>(loop_, SIGUSR1, [] { log::Reopen(); }));
   RaiseDescriptorLimit(DescriptorsFor(config_, config_.threads));
   OpenListeners();
   monitor_.OpenAdmin(config_);
@@ -77,10 +82,6 @@ Server::Server(config::Config config, Reload reload)
   };
   shared_.list_connections = [this](auto done) { ListConnections(std::move(done)); };
   StartWorkers();
-  signals_.push_back(std::make_unique<net::Signal>(loop_, SIGTERM, [this] { Stop(); }));
-  signals_.push_back(std::make_unique<net::Signal>(loop_, SIGINT, [this] { Stop(); }));
-  signals_.push_back(std::make_unique<net::Signal>(loop_, SIGHUP, [this] { OnHangup(); }));
-  signals_.push_back(std::make_unique<net::Signal>(loop_, SIGUSR1, [] { log::Reopen(); }));
 }
 
 Server::~Server() {

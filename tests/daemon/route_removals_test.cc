@@ -44,6 +44,26 @@ TEST_CASE("removals: what is pending is handed over once to the node where its k
   CHECK_FALSE(before.any());
 }
 
+TEST_CASE("removals: what an overflow hides ends with a flush that no older write can follow") {
+  Removals removals;
+  REQUIRE_FALSE(removals.Add("a", 5, 0, config::OnOverflow::kMiss));
+  CHECK(removals.Hides("anything"));
+  removals.Flushed(removals.Quiet());
+  CHECK_FALSE(removals.any());
+
+  removals.HideAll();
+  const uint64_t quiet = removals.Quiet();
+  const auto old = removals.Retire({});
+  removals.Flushed(quiet);  // something may still come on the old connection
+  CHECK(removals.Hides("anything"));
+  old->ended = true;
+  const auto claims = removals.Take(10);
+  REQUIRE(claims.size() == 1);
+  CHECK(claims.front().key.empty());
+  CHECK(removals.Done(claims.front()));
+  CHECK_FALSE(removals.Hides("anything"));
+}
+
 TEST_CASE("removals: a pending flush is taken over once") {
   Removals removals;
   CHECK_FALSE(removals.HandOverWhole().flush);

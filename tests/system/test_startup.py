@@ -225,6 +225,17 @@ timeouts: {{connect: 500ms, request: 500ms}}
             wait_until(lambda: client.set(b"k", b"x") == b"STORED\r\n", 1.5, "it serves")
         daemon.settle()
 
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
+    def test_memory_is_locked_before_root_is_left(self):
+        redis = self.fleet.redis()
+        daemon = self.fleet.mcrelay("-k", "-u", "nobody", backends=[redis.location()])
+        with daemon.client() as client:
+            self.assertEqual(client.set(b"k", b"x" * 1000000), b"STORED\r\n")
+        with open(f"/proc/{daemon.pid}/status") as status:
+            locked = next(line for line in status if line.startswith("VmLck:"))
+        if "cannot lock memory" not in daemon.log():  # a root without CAP_SYS_RESOURCE
+            self.assertGreater(int(locked.split()[1]), 1000, daemon.log())
+
     def test_sigterm_and_sigint(self):
         redis = self.fleet.redis()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -325,6 +336,16 @@ class Embedded(FleetTestCase):
         daemon, client, _ = self.embedded("-m", "16", "-M", env=patient)
         answers = {client.set(b"big%d" % i, value) for i in range(80)}
         self.assertEqual(answers, {b"STORED\r\n", b"SERVER_ERROR out of memory storing object\r\n"})
+
+    def test_a_signal_while_it_starts_leaves_nothing_behind(self):
+        daemon = self.fleet.mcrelay(start=False)
+        for delay_s in (0, 0.005, 0.01, 0.02, 0.04, 0.08):
+            told = daemon.log().count("listening on")
+            daemon.spawn()
+            wait_until(lambda told=told: daemon.log().count("listening on") > told, 3, "it listens")
+            time.sleep(delay_s)
+            self.assertEqual(daemon.terminate(), 0, delay_s)
+            self.assertEqual(glob.glob(os.path.join(daemon.folder, "mcrelay-*")), [])
 
     def test_no_redis_server_on_the_machine(self):
         empty = self.fleet.folder

@@ -247,6 +247,9 @@ class Handshake(FakeTestCase):
                 for _ in range(10):
                     self.assertNotEqual(client.set(b"k", b"x"), b"STORED\r\n")
                     time.sleep(0.05)
+                self.assertEqual(client.set(b"k", b"x"), b"SERVER_ERROR ERR no\r\n")
+                self.assertEqual(client.call(b"incr k 1\r\n"), b"SERVER_ERROR ERR no\r\n")
+                self.assertIsNone(client.get(b"k"))
                 self.assertEqual(fake.items, {})
                 self.assertNotIn("secret", daemon.log())
                 # Its descriptors at rest are those of a daemon whose backend lets it in.
