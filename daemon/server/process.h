@@ -15,8 +15,8 @@ void DropPrivileges(const std::string& user);
 // Buffers of large values are reused instead of being returned to the kernel between any two
 // requests.
 void KeepFreedMemory();
-// -k: no limit, or none at all, since under one that is reached later every allocation fails. `user`
-// is who we become; root's rights are needed.
+// -k: no limit, or none at all, since under one that is reached later every allocation fails.
+// `user` is who we become; root's rights are needed.
 void LockMemory(const std::string& user);
 // -r
 void AllowCoreDumps();
