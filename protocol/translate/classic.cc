@@ -205,7 +205,7 @@ Step Translation::BeginTouch(const memcache::Command& command, const Environment
     case Expiry::Kind::kNever:
       break;
   }
-  CallScript(ScriptId::kPersist, 0, out);
+  (void)CallScript(ScriptId::kPersist, 0, out);  // no arguments follow
   return WaitForScript(ScriptId::kPersist);
 }
 
