@@ -167,6 +167,10 @@ class ReplicaTests(FleetTestCase):
             self.emptied(servers, client)
         finally:
             servers.primary.resume()
+        client.close()
+        other.close()
+        # What was in flight has two request timeouts to end, then the old connections are closed.
+        wait_until(lambda: daemon.descriptors() <= daemon.idle_descriptors, 10, "it is at rest")
 
     def test_what_is_pending_survives_a_reload_that_looks_for_the_roles_anew(self):
         servers = ReplicatedSet(self.fleet, 1)
