@@ -125,7 +125,6 @@ struct Config {
 
   bool flush_all_enabled = true;  // -F clears it
   bool dumps_enabled = true;      // -X clears it
-  bool watch_enabled = true;      // -W clears it
   bool shutdown_enabled = false;  // -A
   std::string auth_file;          // -Y
   std::string user;               // -u

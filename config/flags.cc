@@ -93,7 +93,7 @@ const std::vector<Flag>& Flags() {
       {'F', "disable-flush-all", "", kKey, "flush_all", "deny", "disable flush_all"},
       {'X', "disable-dumping", "", kKey, "commands.dump", "false",
        "disable the commands that list keys"},
-      {'W', "disable-watch", "", kKey, "commands.watch", "false", "disable watch"},
+      {'W', "disable-watch", "", kSpecial, "", "", "disable watch; it is refused in any case"},
       {'A', "enable-shutdown", "", kKey, "commands.shutdown", "true", "enable shutdown"},
       {'Y', "auth-file", "<file>", kKey, "auth_file", "",
        "ASCII authentication: lines of user:password"},

@@ -30,6 +30,7 @@ void ListenFlags::SetPort(const std::string& spelled, const std::string& text) {
 void ListenFlags::AddAddresses(const std::string& spelled, const std::string& list) {
   for (const std::string_view part : Split(list, ',')) {
     std::string_view address = Trim(part);
+    if (address.empty() && part.size() < list.size()) continue;   // as memcached: a comma too many
     if (address.starts_with("notls:")) address.remove_prefix(6);  // memcached's, and always so here
     addresses_.emplace_back(address);
   }

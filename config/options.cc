@@ -144,6 +144,8 @@ class OptionReader {
       case 'o':
         for (const std::string_view word : Split(argument, ',')) ReadExtended(spelled, word);
         return;
+      case 'W':
+        return;
       case 'v':
         ++options_.verbosity;
         return;

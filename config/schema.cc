@@ -262,8 +262,6 @@ std::vector<Key> DaemonRows() {
        "evict when its memory is full, or answer out of memory", MEMBER(embedded_evictions)},
       {"commands.dump", Switch("true"), Reload::kLive, "allow commands that list keys",
        MEMBER(dumps_enabled)},
-      {"commands.watch", Switch("true"), Reload::kLive,
-       "taken as -W is; watch is refused in any case", MEMBER(watch_enabled)},
       {"commands.shutdown", Switch("false"), Reload::kLive, "allow shutdown",
        MEMBER(shutdown_enabled)},
       {"auth_file", Text(), Reload::kLive, "user:password lines for memcached's ASCII login",

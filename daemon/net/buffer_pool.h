@@ -1,8 +1,8 @@
 // BufferPool lends Buffers that already have memory, so that a warmed-up worker allocates none and
 // an idle session holds none.
 //
-// Owned by a worker; used on its thread only. Keeps at most kMostKept buffers of at most
-// kMostBytes; what comes back above that is freed.
+// Owned by a worker; used on its thread only. Keeps buffers of at most kMostBytes each and
+// kMostKeptBytes together; what comes back above that is freed.
 #pragma once
 
 #include <cstddef>
@@ -18,25 +18,28 @@ class BufferPool {
   // Gives `buffer` memory when it has none.
   void Lend(Buffer* buffer) {
     if (buffer->capacity() != 0 || kept_.empty()) return;
+    kept_bytes_ -= kept_.back().capacity();
     buffer->Swap(kept_.back());
     kept_.pop_back();
   }
   // Takes the memory of an empty `buffer` back.
   void Return(Buffer* buffer) {
     if (buffer->capacity() == 0) return;
-    if (kept_.size() >= kMostKept || buffer->capacity() > kMostBytes) {
+    if (buffer->capacity() > kMostBytes || kept_bytes_ + buffer->capacity() > kMostKeptBytes) {
       buffer->Release();
       return;
     }
     buffer->Clear();
+    kept_bytes_ += buffer->capacity();
     kept_.emplace_back(std::move(*buffer));
   }
 
  private:
-  static constexpr size_t kMostKept = 128;
   static constexpr size_t kMostBytes = 64 * 1024;
+  static constexpr size_t kMostKeptBytes = 8 << 20;
 
   std::vector<Buffer> kept_;
+  size_t kept_bytes_ = 0;
 };
 
 }  // namespace mcrelay::net

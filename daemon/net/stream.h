@@ -69,7 +69,6 @@ class Stream {
 
   void StartReading();
   void StopReading();
-  [[nodiscard]] bool reading() const { return reading_; }
 
   // Output of this turn; Flush() hands it to the socket. An error while writing closes nothing: it
   // comes as OnEnd().

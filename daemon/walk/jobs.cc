@@ -5,16 +5,12 @@
 
 #include "protocol/memcache/base64.h"
 #include "protocol/memcache/command.h"
+#include "protocol/memcache/writer.h"
 #include "protocol/redis/encoder.h"
 #include "protocol/translate/item.h"
 
 namespace mcrelay::walk {
 namespace {
-
-bool IsPlain(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte > 0x20 && byte != 0x7f && c != '%';
-}
 
 void AppendSigned(int64_t number, Buffer* out) {
   if (number < 0) out->Append('-');
@@ -26,20 +22,6 @@ void AppendSigned(int64_t number, Buffer* out) {
 enum Request : size_t { kIdle, kTtl, kLength, kHead, kRequests };
 
 }  // namespace
-
-void AppendUriEncoded(std::string_view key, Buffer* out) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  for (const char c : key) {
-    if (IsPlain(c)) {
-      out->Append(c);
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    out->Append('%');
-    out->Append(kHex[byte >> 4]);
-    out->Append(kHex[byte & 15]);
-  }
-}
 
 std::string_view Listing::Take(std::string_view redis_key) {
   const std::string_view key = redis_key.substr(std::min(prefix_bytes_, redis_key.size()));
@@ -53,7 +35,7 @@ size_t KeyListing::OnKeys(std::span<const std::string_view> keys, Buffer*) {
     const std::string_view key = Take(redis_key);
     if (key.empty()) continue;
     lines.Append("KEY ");
-    AppendUriEncoded(key, &lines);
+    memcache::AppendEscapedKey(key, &lines);
     lines.Append("\r\n");
   }
   return 0;
@@ -65,11 +47,11 @@ size_t MetaGetListing::OnKeys(std::span<const std::string_view> keys, Buffer*) {
     const std::string_view key = Take(redis_key);
     if (key.empty()) continue;
     lines.Append("mg ");
-    if (std::all_of(key.begin(), key.end(), IsPlain)) {
-      lines.Append(key);
-    } else {
+    if (memcache::NeedsEscape(key)) {
       memcache::AppendBase64(key, &lines);
       lines.Append(" b");
+    } else {
+      lines.Append(key);
     }
     lines.Append("\r\n");
   }
@@ -140,7 +122,7 @@ bool ItemListing::OnPageEnd() {
 bool MetaDump::Write(const Line& line, Buffer* out) {
   constexpr size_t kItemHeader = 56;  // memcached's own, with a CAS unique
   out->Append("key=");
-  AppendUriEncoded(line.key, out);
+  memcache::AppendEscapedKey(line.key, out);
   out->Append(" exp=");
   AppendSigned(line.expires == 0 ? -1 : line.expires, out);
   out->Append(" la=");
@@ -161,7 +143,7 @@ bool CacheDump::Write(const Line& line, Buffer* out) {
   constexpr size_t kMostBytes = 2u << 20;
   const size_t before = out->size();
   out->Append("ITEM ");
-  AppendUriEncoded(line.key, out);
+  memcache::AppendEscapedKey(line.key, out);
   out->Append(" [");
   out->AppendNumber(line.value_bytes);
   out->Append(" b; ");

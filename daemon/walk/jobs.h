@@ -15,9 +15,6 @@
 
 namespace mcrelay::walk {
 
-// Appends `key` with the bytes up to 0x20, 0x7f and % as %XX.
-void AppendUriEncoded(std::string_view key, Buffer* out);
-
 class Output {
  public:
   // Where lines go; asked anew for each page.

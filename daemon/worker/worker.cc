@@ -10,6 +10,7 @@
 
 #include "daemon/client/facts_task.h"
 #include "daemon/log/log.h"
+#include "protocol/memcache/answers.h"
 #include "protocol/redis/encoder.h"
 
 namespace mcrelay::worker {
@@ -268,7 +269,7 @@ std::string Worker::Stats(std::string_view args) {
   if (args.substr(0, args.find(' ')) == "reset") {
     shared_.ResetStats(*snapshot_);
     shared_.prefixes.Clear();
-    return "RESET\r\n";
+    return std::string(memcache::kReset);
   }
   return stats::Report(args, shared_.ForReport(*snapshot_), *snapshot_->config);
 }

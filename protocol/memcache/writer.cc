@@ -54,11 +54,6 @@ void WriteValue(std::string_view key, uint32_t client_flags, std::string_view va
   out->Extend(static_cast<size_t>(Put(kLineEnd, Put(value, to)) - begin));
 }
 
-void WriteNumber(uint64_t number, Buffer* out) {
-  out->AppendNumber(number);
-  out->Append(kLineEnd);
-}
-
 void WriteServerError(std::string_view reason, Buffer* out) {
   constexpr std::string_view kServerError = "SERVER_ERROR ";
   char* const begin = out->Reserve(kServerError.size() + reason.size() + kLineEnd.size());

@@ -21,9 +21,6 @@ void WriteValueHeader(std::string_view key, uint32_t client_flags, size_t value_
 void WriteValue(std::string_view key, uint32_t client_flags, std::string_view value,
                 const uint64_t* cas, Buffer* out);
 
-// Appends `<number>\r\n`, the answer of incr and decr.
-void WriteNumber(uint64_t number, Buffer* out);
-
 // Appends `SERVER_ERROR <reason>\r\n`. Line ends and other control bytes in `reason` become spaces,
 // so that a reason from elsewhere can never forge a line.
 void WriteServerError(std::string_view reason, Buffer* out);

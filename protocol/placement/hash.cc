@@ -187,8 +187,6 @@ uint32_t HashKey(Hash hash, std::string_view key) {
   return kHashes[static_cast<size_t>(hash)].function(key);
 }
 
-std::string_view HashName(Hash hash) { return kHashes[static_cast<size_t>(hash)].name; }
-
 bool ParseHash(std::string_view name, Hash* hash) {
   for (const HashEntry& entry : kHashes) {
     if (entry.name != name) continue;

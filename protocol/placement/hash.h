@@ -35,7 +35,6 @@ struct HashEntry {
 extern const std::array<HashEntry, 12> kHashes;
 
 [[nodiscard]] uint32_t HashKey(Hash hash, std::string_view key);
-[[nodiscard]] std::string_view HashName(Hash hash);
 // False, and *hash untouched, when no hash has that name.
 [[nodiscard]] bool ParseHash(std::string_view name, Hash* hash);
 

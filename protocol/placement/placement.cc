@@ -18,10 +18,6 @@ class OneNode final : public Placement {
 
 }  // namespace
 
-std::string_view DistributionName(Distribution distribution) {
-  return kDistributionNames[static_cast<size_t>(distribution)];
-}
-
 bool ParseDistribution(std::string_view name, Distribution* distribution) {
   for (size_t i = 0; i < kDistributionNames.size(); ++i) {
     if (kDistributionNames[i] != name) continue;

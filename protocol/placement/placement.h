@@ -18,8 +18,7 @@ namespace mcrelay::placement {
 
 enum class Distribution : uint8_t { kKetama, kModula, kRendezvous, kDjangoRedis };
 
-// The words of the configuration: ketama, modula, rendezvous, django-redis.
-[[nodiscard]] std::string_view DistributionName(Distribution distribution);
+// Reads a word of the configuration: ketama, modula, rendezvous or django-redis.
 // False, and *distribution untouched, for any other word.
 [[nodiscard]] bool ParseDistribution(std::string_view name, Distribution* distribution);
 

@@ -31,7 +31,7 @@ void* AsObject(uintptr_t value) {
 }
 
 // Reads `$`, `:` or `*`, up to nine digits and CRLF. Returns what is behind them; null when that is
-// not what `at` begins with.
+// not what `at` begins with. Zeros in front the reader refuses, so they are left to it.
 const char* TakeHeader(const char* at, const char* end, size_t* number) {
   constexpr ptrdiff_t kMostDigits = 9;
   if (*at != '$' && *at != ':' && *at != '*') return nullptr;
@@ -39,7 +39,9 @@ const char* TakeHeader(const char* at, const char* end, size_t* number) {
   for (; at != end && *at >= '0' && *at <= '9'; ++at) {
     *number = *number * 10 + static_cast<size_t>(*at - '0');
   }
-  if (at == first || at - first > kMostDigits || end - at < 2) return nullptr;
+  const ptrdiff_t digits = at - first;
+  if (digits == 0 || digits > kMostDigits || (digits > 1 && *first == '0')) return nullptr;
+  if (end - at < 2) return nullptr;
   return at[0] == '\r' && at[1] == '\n' ? at + 2 : nullptr;
 }
 

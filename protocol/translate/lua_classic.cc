@@ -130,7 +130,7 @@ return 1
 // ARGV: 1 '+' or '-', 2 delta in digits, 3 own CAS, 4 tagged or plain;
 // ma: 5 CAS to compare or empty, 6 explicit CAS or empty, 7 8 new expiry, 9 item to create if
 // missing or empty, 10 11 its expiry. Answers the new number, 0 missing, -1 not a number; ma:
-// {number, TTL before in ms, state, CAS} (CAS empty: that of the bare number), 1 created, -2 other
+// {number, TTL before in ms, CAS} (CAS empty: that of the bare number), 1 created, -2 other
 // CAS. Numbers: doubles are exact up to 15 digits; beyond, three limbs of 6, 7 and 7 digits. 2^64
 // is 184467 4407370 9551616.
 const char kArithmetic[] = R"lua(

@@ -74,7 +74,6 @@ TEST_CASE("writer: nothing allocates while the buffer has room") {
   const uint64_t cas = 7;
   const size_t before = allocations;
   WriteValue("key", 5, "value", &cas, &out);
-  WriteNumber(12, &out);
   WriteServerError("BUSY", &out);
   AppendEscapedKey("a b", &out);
   AppendBase64("abc", &out);

@@ -30,10 +30,9 @@ TEST_CASE("writer: an empty value is present") {
 TEST_CASE("writer: answers are appended behind what is there") {
   Buffer out;
   out.Append(kStored);
-  WriteNumber(0, &out);
-  WriteNumber(18446744073709551615u, &out);
+  WriteServerError("BUSY", &out);
   out.Append(kEnd);
-  CHECK(out.view() == "STORED\r\n0\r\n18446744073709551615\r\nEND\r\n");
+  CHECK(out.view() == "STORED\r\nSERVER_ERROR BUSY\r\nEND\r\n");
 }
 
 TEST_CASE("writer: a reason from elsewhere cannot forge a line") {

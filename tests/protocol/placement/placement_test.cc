@@ -56,17 +56,21 @@ std::string Key(int n) { return "key:" + std::to_string(n); }
 constexpr Distribution kDistributions[] = {Distribution::kKetama, Distribution::kModula,
                                            Distribution::kRendezvous, Distribution::kDjangoRedis};
 
-TEST_CASE("placement: names of hashes and distributions go both ways") {
+TEST_CASE("placement: names of hashes and distributions are understood") {
   for (const HashEntry& entry : kHashes) {
     Hash hash{};
     CHECK(ParseHash(entry.name, &hash));
     CHECK(hash == entry.hash);
-    CHECK(HashName(entry.hash) == entry.name);
   }
-  for (const Distribution distribution : kDistributions) {
+  constexpr std::pair<std::string_view, Distribution> kWords[] = {
+      {"ketama", Distribution::kKetama},
+      {"modula", Distribution::kModula},
+      {"rendezvous", Distribution::kRendezvous},
+      {"django-redis", Distribution::kDjangoRedis}};
+  for (const auto& [word, expected] : kWords) {
     Distribution parsed{};
-    CHECK(ParseDistribution(DistributionName(distribution), &parsed));
-    CHECK(parsed == distribution);
+    CHECK(ParseDistribution(word, &parsed));
+    CHECK(parsed == expected);
   }
   Hash hash = Hash::kMd5;
   CHECK_FALSE(ParseHash("fnv1a", &hash));
@@ -146,7 +150,7 @@ TEST_CASE("placement: weights share out the keys") {
     const auto placement = MakePlacement({distribution, Hash::kMd5, ""}, nodes);
     std::map<size_t, int> keys;
     for (int n = 0; n < 10000; ++n) ++keys[placement->Pick(Key(n))];
-    INFO(DistributionName(distribution));
+    INFO(static_cast<int>(distribution));
     CHECK(keys[1] > 5000);
     CHECK(keys[1] < 7000);
   }
@@ -181,7 +185,7 @@ TEST_CASE("placement: a pick allocates nothing, whatever the hash and the distri
       const size_t before = allocations;
       for (int n = 0; n < 100; ++n) sum += placement->Pick(key) + KeySlot(key);
       const size_t made = allocations - before;
-      INFO(DistributionName(distribution), " ", entry.name, " ", sum);
+      INFO(static_cast<int>(distribution), " ", entry.name, " ", sum);
       CHECK(made == 0);
     }
   }

@@ -284,15 +284,11 @@ class Ending(OutageTestCase):
         daemon.expected_alive = False
         ender = threading.Thread(target=daemon.terminate)
         ender.start()
-        counted = 0
-        data = client.expect_closed()
-        for line in data.split(b"\r\n")[:-1]:
-            counted += 1
-            self.assertEqual(line, b"%d" % counted)
+        self.assertEqual(client.expect_closed(), b"".join(b"%d\r\n" % n for n in range(1, 2001)))
         ender.join()
         self.assertEqual(daemon.process.returncode, 0)
         with redis.client() as raw:
-            self.assertEqual(raw.call("GET", "n")[16:], b"%d" % counted, "done without being answered")
+            self.assertEqual(raw.call("GET", "n")[16:], b"2000", "done without being answered")
 
     def test_sigterm_with_a_hung_backend(self):
         (redis,), daemon = self.stage()
@@ -313,8 +309,7 @@ class Ending(OutageTestCase):
             client.send(b"get k\r\n" * 50)
         self.assertEqual(daemon.terminate(5), 0)
         for client in clients:
-            data = client.expect_closed()
-            self.assertEqual(data.replace(b"END\r\n", b""), b"", "a damaged answer at the end")
+            self.assertEqual(client.expect_closed(), b"END\r\n" * 50)
 
 
 if __name__ == "__main__":
