@@ -175,6 +175,7 @@ void Connection::Answer(const redis::Reply& reply) {
 void Connection::Open() {
   if (!node_->has_address()) {
     ejected_ = true;
+    refusal_ = node_->refusal();
     return;
   }
   state_ = State::kConnecting;

@@ -47,8 +47,11 @@ struct Downtime {
 class Node {
  public:
   // `removals` of what was the same server under another name or user before a reload; null: none.
-  explicit Node(config::Backend backend, std::shared_ptr<Removals> removals = nullptr)
+  // `refusal`: see refusal().
+  explicit Node(config::Backend backend, std::shared_ptr<Removals> removals = nullptr,
+                std::string refusal = {})
       : backend_(std::move(backend)),
+        refusal_(std::move(refusal)),
         removals_(removals == nullptr ? std::make_shared<Removals>() : std::move(removals)) {}
 
   [[nodiscard]] const config::Backend& backend() const { return backend_; }
@@ -57,6 +60,8 @@ class Node {
   [[nodiscard]] bool has_address() const {
     return !backend_.host.empty() || !backend_.unix_path.empty();
   }
+  // Of one without an address: why nobody says who it is, in Redis's words; may be empty.
+  [[nodiscard]] const std::string& refusal() const { return refusal_; }
 
   // A worker's connection was ejected or came back. True when the process's view changed: log it.
   // Both lock: not for the data path.
@@ -111,6 +116,7 @@ class Node {
   [[nodiscard]] bool ReportState(bool down, uint64_t now_ms);
 
   const config::Backend backend_;
+  const std::string refusal_;
   std::atomic<bool> down_{false};
   mutable std::mutex state_mutex_;  // guards the times, and changes of down_
   uint64_t changed_ms_ = 0;         // by the loops' clock; 0: never

@@ -63,6 +63,7 @@ void Probe::OnReply(const redis::Reply& reply) {
 }
 
 void Probe::OnLinkDown(const std::string& reason, bool) {
+  refusal_ = link_->refusal();
   link_ = nullptr;
   up_ = false;
   overdue_.Stop();

@@ -41,6 +41,8 @@ class Probe final : private backend::LinkUser {
   // As Ask(), but replies come for as long as the connection lives, without a time limit.
   void Listen(std::string_view requests);
   [[nodiscard]] bool busy() const { return busy_; }
+  // In OnProbeFailed(): Redis's words when it did not let us in; else empty.
+  [[nodiscard]] const std::string& refusal() const { return refusal_; }
   [[nodiscard]] const config::Backend& backend() const { return link_settings_.backend; }
 
  private:
@@ -59,6 +61,7 @@ class Probe final : private backend::LinkUser {
   const uint32_t timeout_ms_;
   User& user_;
   backend::Link* link_ = nullptr;
+  std::string refusal_;
   bool up_ = false;
   bool busy_ = false;
   bool listens_ = false;

@@ -31,12 +31,13 @@ std::shared_ptr<backend::Node> Registry::Get(const placement::Endpoint& endpoint
   return node;
 }
 
-std::shared_ptr<backend::Node> Registry::Nowhere(const std::string& name) const {
+std::shared_ptr<backend::Node> Registry::Nowhere(const std::string& name,
+                                                 std::string refusal) const {
   config::Backend backend = model_;
   backend.host.clear();
   backend.unix_path.clear();
   backend.name = backend.ring_name = backend.location = name;
-  return std::make_shared<backend::Node>(std::move(backend));
+  return std::make_shared<backend::Node>(std::move(backend), nullptr, std::move(refusal));
 }
 
 }  // namespace mcrelay::route

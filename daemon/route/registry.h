@@ -31,8 +31,10 @@ class Registry {
       : model_(std::move(model)), before_(std::move(before)) {}
 
   [[nodiscard]] std::shared_ptr<backend::Node> Get(const placement::Endpoint& endpoint);
-  // A node without an address, to which no connection is made.
-  [[nodiscard]] std::shared_ptr<backend::Node> Nowhere(const std::string& name) const;
+  // A node without an address, to which no connection is made. `refusal`: in Redis's words, why
+  // nobody says which one it is; may be empty.
+  [[nodiscard]] std::shared_ptr<backend::Node> Nowhere(const std::string& name,
+                                                       std::string refusal = {}) const;
 
  private:
   const config::Backend model_;

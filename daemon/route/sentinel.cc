@@ -11,6 +11,9 @@ namespace {
 
 constexpr std::string_view kSwitch = "+switch-master";
 constexpr size_t kQuestions = 3;
+// When for so long, and for one more question's time limits, no Sentinel knew the newest epoch, an
+// older one is believed: they were set up anew.
+constexpr uint64_t kOldEpochMs = 2000;
 
 std::string Questions(const std::string& service) {
   Buffer out;
@@ -63,9 +66,30 @@ void Sentinel::AskAll() {
     candidate_ = last_.primary;
     verify_.Once(0);
   }
-  const bool calm =
-      last_.primary != nullptr && !last_.primary->down() && !doubtful_ && failures_ == 0;
+  const bool calm = last_.primary != nullptr && !last_.primary->down() && !doubtful_ &&
+                    failures_ == 0 && old_since_ms_ == 0;
   next_.Once(calm ? kCalmMs : kTroubledMs);
+}
+
+// False: it has not heard of the last failover yet.
+bool Sentinel::Believes(uint64_t epoch) {
+  if (epoch < epoch_) {
+    const uint64_t now_ms = io_.loop.now_ms();
+    if (old_since_ms_ == 0) {
+      old_since_ms_ = now_ms;
+      newest_old_ = 0;
+    }
+    newest_old_ = std::max(newest_old_, epoch);
+    if (now_ms - old_since_ms_ < kOldEpochMs + 2 * settings_.timeout_ms) return false;
+    log::Warning(log::Event::kTopology,
+                 "{}: no Sentinel knows configuration epoch {} any more; believing {}",
+                 settings_.name, epoch_, newest_old_);
+    epoch_ = newest_old_;
+    if (epoch < epoch_) return false;
+  }
+  old_since_ms_ = 0;
+  epoch_ = epoch;
+  return true;
 }
 
 void Sentinel::OnProbeReply(Probe& probe, size_t index, const redis::Reply& reply) {
@@ -88,17 +112,20 @@ void Sentinel::OnAnswer(One& one, size_t index, const redis::Reply& reply) {
     if (!placement::ParseMasterAddress(reply, &one.primary)) one.primary = {};
     return;
   }
+  failures_ = 0;
+  if (std::exchange(told_silence_, false)) {
+    log::Info(log::Event::kTopology, "{}: a Sentinel answers again", settings_.name);
+  }
   if (one.primary.host.empty()) {
-    if (!std::exchange(told_failure_, true)) {
+    if (!std::exchange(one.told_unknown, true)) {
       log::Warning(log::Event::kTopology, "{}: Sentinel {} does not know service '{}': {}",
                    settings_.name, one.questions->backend().name, service_,
                    reply.is_error() ? reply.text : "no such name");
     }
     return;
   }
-  failures_ = 0;
-  if (one.epoch < epoch_) return;  // it has not heard of the last failover yet
-  epoch_ = one.epoch;
+  one.told_unknown = false;
+  if (!Believes(one.epoch)) return;
   std::vector<placement::Endpoint> replicas;
   if (placement::ParseSentinelReplicas(reply, &replicas)) {
     set_.replicas.clear();
@@ -147,36 +174,47 @@ void Sentinel::AskRole() {
 void Sentinel::OnRole(const redis::Reply& reply) {
   const std::shared_ptr<backend::Node> asked = std::exchange(asked_, nullptr);
   placement::Role role;
-  // Where ROLE is refused, the Sentinels' word must do.
+  if (told_role_of_ == asked) told_role_of_ = nullptr;
   if (!reply.is_error() && !(placement::ParseRole(reply, &role) && role.primary)) {
     if (asked == last_.primary) doubtful_ = true;  // its successor is about to be named
     return;
   }
+  Take(asked);
+}
+
+void Sentinel::Take(std::shared_ptr<backend::Node> primary) {
   doubtful_ = false;
-  set_.primary = asked;
+  set_.primary = std::move(primary);
   Publish();
 }
 
 void Sentinel::Publish() {
   std::erase(set_.replicas, set_.primary);
   if (set_ == last_) return;
-  if (std::exchange(told_failure_, false)) {
-    log::Info(log::Event::kTopology, "{}: known again", settings_.name);
-  }
   last_ = set_;
   settings_.found({{set_}, nullptr});
 }
 
 void Sentinel::OnProbeFailed(Probe& probe, const std::string& reason) {
   if (&probe == role_.get()) {
-    asked_ = nullptr;
+    OnRoleFailed(reason);
     return;
   }
   const bool listens = std::any_of(all_.begin(), all_.end(),
                                    [&](const One& one) { return one.events.get() == &probe; });
   if (listens) return;  // AskAll() listens again
-  if (++failures_ < 2 * all_.size() || std::exchange(told_failure_, true)) return;
+  if (++failures_ < 2 * all_.size() || std::exchange(told_silence_, true)) return;
   log::Warning(log::Event::kTopology, "{}: no Sentinel answers: {}", settings_.name, reason);
+}
+
+void Sentinel::OnRoleFailed(const std::string& reason) {
+  std::shared_ptr<backend::Node> asked = std::exchange(asked_, nullptr);
+  if (asked != last_.primary && asked != told_role_of_) {  // the workers tell of the other
+    told_role_of_ = asked;
+    log::Warning(log::Event::kTopology, "{}: {} does not say its role: {}", settings_.name,
+                 asked->name(), reason);
+  }
+  if (!role_->refusal().empty()) Take(std::move(asked));
 }
 
 }  // namespace mcrelay::route

@@ -214,6 +214,7 @@ void Watcher::LogChange(const View& before, const View& after) {
     if (from.slots > 0 && from.primary != after.sets[(*after.slots)[slot]].primary) ++moved_slots_;
   }
   for (const SetView& set : after.sets) {
+    if (!set.primary->has_address()) continue;
     const bool known =
         std::any_of(before.sets.begin(), before.sets.end(), [&](const SetView& other) {
           return other.primary == set.primary && other.replicas == set.replicas;

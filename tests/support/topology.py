@@ -219,17 +219,28 @@ class SentinelProcess(Process):
         self.port = self.new_port()
         self.address = (LOOPBACK, self.port)
         self.password = password
+        self.service, self.quorum = service, quorum
         self.config_path = f"{folder}/sentinel.conf"
-        lines = [f"port {self.port}", f"bind {LOOPBACK}", f"dir {folder}",
-                 f"sentinel monitor {service} {LOOPBACK} {primary.port} {quorum}",
+        self.write_config(primary)
+
+    def write_config(self, primary):
+        service = self.service
+        lines = [f"port {self.port}", f"bind {LOOPBACK}", f"dir {self.folder}",
+                 f"sentinel monitor {service} {LOOPBACK} {primary.port} {self.quorum}",
                  f"sentinel down-after-milliseconds {service} 1000",
                  f"sentinel failover-timeout {service} 5000"]
         if primary.password:
             lines.append(f"sentinel auth-pass {service} {primary.password}")
-        if password:
-            lines += [f"requirepass {password}", f"sentinel sentinel-pass {password}"]
+        if self.password:
+            lines += [f"requirepass {self.password}", f"sentinel sentinel-pass {self.password}"]
         with open(self.config_path, "w") as file:
             file.write("\n".join(lines) + "\n")
+
+    def set_up_anew(self, primary):
+        """Without the state it had, on the same port."""
+        self.kill9()
+        self.write_config(primary)
+        self.start()
 
     def command(self):
         return [find_program("redis-sentinel"), self.config_path]

@@ -196,6 +196,60 @@ class ReplicaTests(FleetTestCase):
         self.assertEqual(client.get(b"k1"), b"newer")
         daemon.settle()
 
+    def test_a_wrong_password_is_told_to_writers_and_in_the_log(self):
+        servers = ReplicatedSet(self.fleet, 1, password="right")
+        config = ("topology: replica\n"
+                  f"backends: [{servers.primary.location()}, {servers.replicas[0].location()}]\n")
+        for password, word in (("password: wrong\n", b"WRONGPASS"), ("", b"NOAUTH")):
+            daemon = self.fleet.mcrelay(config=config + password)
+            client = self.open(daemon)
+            wait_until(lambda client=client, word=word:
+                       client.set(b"k", b"v").startswith(b"SERVER_ERROR " + word), 10,
+                       f"writers are told {word}")
+            self.assertIsNone(client.get(b"k"))
+            time.sleep(patience(0.5))
+            for server in servers.servers:
+                told = [line for line in daemon.log().splitlines()
+                        if f"{LOOPBACK}:{server.port} does not say its role" in line]
+                self.assertEqual(len(told), 1, daemon.log())
+                self.assertIn(word.decode(), told[0])
+        # The password is mended on the servers: no restart is needed.
+        for server in servers.servers:
+            with server.client() as redis:
+                redis.call("CONFIG", "SET", "requirepass", "")
+        wait_until(lambda: client.set(b"k", b"v") == b"STORED\r\n", 10, "it is served")
+        daemon.settle()
+
+    def test_a_set_without_a_primary_is_told_once(self):
+        servers = ReplicatedSet(self.fleet, 1)
+        self.demote(servers.primary, servers.replicas[0])
+        daemon = self.fleet.mcrelay(config=f"backends: [{servers.primary.location()}, "
+                                           f"{servers.replicas[0].location()}]\n"
+                                           "topology: replica\n")
+        wait_until(lambda: "no server says that it is the primary" in daemon.log(), 10, "told")
+        servers.promote(servers.replicas[0])
+        client = self.open(daemon)
+        wait_until(lambda: client.set(b"k", b"v") == b"STORED\r\n", 10, "it is served")
+        time.sleep(patience(0.5))
+        self.assertEqual(daemon.log().count("no server says that it is the primary"), 1)
+        daemon.settle()
+
+    def test_a_demoted_primary_is_not_its_own_replica(self):
+        servers, outside = ReplicatedSet(self.fleet, 1), self.fleet.redis()
+        old, new = servers.servers
+        daemon = self.fleet.mcrelay(config=f"backends: [{old.location()}, {new.location()}]\n"
+                                           "topology: replica\n")
+        # Both follow a server that is not of the set: nobody is the primary, the old one is kept.
+        for server in servers.servers:
+            servers.follow(server, outside)
+        wait_until(lambda: all(servers.linked(server) for server in servers.servers), 20, "linked")
+        time.sleep(patience(1.2))  # they are looked at once a second at least
+        servers.promote(new)
+        wait_until(lambda: f"primary {LOOPBACK}:{new.port}" in daemon.log(), 10, "it is followed")
+        for line in daemon.log().splitlines():
+            for server in servers.servers:
+                self.assertLessEqual(line.count(f"{LOOPBACK}:{server.port}"), 1, line)
+
     def test_roles_are_followed_when_they_change(self):
         servers, daemon = self.start(replicas=1)
         client = self.open(daemon)

@@ -9,7 +9,7 @@ TESTS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__
 sys.path.insert(0, TESTS)
 
 from support.load import Load  # noqa: E402
-from support.servers import patience, wait_until  # noqa: E402
+from support.servers import LOOPBACK, patience, wait_until  # noqa: E402
 from support.testcase import FleetTestCase  # noqa: E402
 from support.topology import SentinelSet, example  # noqa: E402
 
@@ -68,6 +68,62 @@ class SentinelTests(FleetTestCase):
         new = servers.server_on(servers.named())
         with new.client() as redis:
             self.assertGreater(redis.call("DBSIZE"), 0)
+
+    def test_sentinels_set_up_anew_are_believed(self):
+        """They count configuration epochs from 0 again; meanwhile somebody switched by hand."""
+        servers, daemon = self.start(replicas=1, sentinels=1)
+        client = self.open(daemon)
+        old = servers.primary
+        with servers.sentinels[0].client() as sentinel:
+            sentinel.call("SENTINEL", "FAILOVER", servers.SERVICE)
+        wait_until(lambda: servers.named() != old.port, 20, "Sentinel switches")
+        new = servers.server_on(servers.named())
+        wait_until(lambda: f"primary {LOOPBACK}:{new.port}" in daemon.log(), 10, "it is followed")
+        servers.sentinels[0].kill9()
+        servers.promote(old)
+        servers.follow(new, old)
+        servers.sentinels[0].set_up_anew(old)
+        wait_until(lambda: client.set(b"k", b"v") == b"STORED\r\n", 10, "the old one is served")
+        with old.client() as redis:
+            self.assertTrue(redis.call("GET", "k").endswith(b"v"))
+        self.assertIn("no Sentinel knows configuration epoch 1 any more; believing 0", daemon.log())
+
+    def test_every_outage_of_the_sentinels_is_told_once(self):
+        servers, daemon = self.start(replicas=1)
+        for times in range(1, 3):
+            for sentinel in servers.sentinels:
+                sentinel.kill9()
+            wait_until(lambda times=times: daemon.log().count("no Sentinel answers") == times, 10,
+                       f"outage {times} is told")
+            time.sleep(patience(0.5))
+            for sentinel in servers.sentinels:
+                sentinel.start()
+            wait_until(lambda times=times: daemon.log().count("a Sentinel answers again") == times,
+                       10, f"the end of outage {times} is told")
+        self.assertEqual(daemon.log().count("no Sentinel answers"), 2)
+
+    def test_an_unknown_service_and_an_outage_are_told_apart(self):
+        servers = SentinelSet(self.fleet, 1, 1)
+        daemon = self.fleet.mcrelay(config="topology: sentinel\nservice: other\n"
+                                           f"sentinels: {servers.addresses()}\n")
+        wait_until(lambda: "does not know service 'other'" in daemon.log(), 10, "it is told")
+        servers.sentinels[0].kill9()
+        wait_until(lambda: "no Sentinel answers" in daemon.log(), 10, "the outage, too")
+        time.sleep(patience(0.5))
+        self.assertEqual(daemon.log().count("does not know service"), 1)
+
+    def test_a_wrong_password_is_told_to_writers_and_in_the_log(self):
+        servers = SentinelSet(self.fleet, 1, 1, password="right")
+        config = f"topology: sentinel\nsentinels: {servers.addresses()}\nservice: mymaster\n"
+        for password, word in (("password: wrong\n", b"WRONGPASS"), ("", b"NOAUTH")):
+            daemon = self.fleet.mcrelay(config=config + password)
+            client = self.open(daemon)
+            wait_until(lambda client=client, word=word:
+                       client.set(b"k", b"v").startswith(b"SERVER_ERROR " + word), 10,
+                       f"writers are told {word}")
+            self.assertIsNone(client.get(b"k"))
+            self.assertIn(word.decode(), daemon.log())
+            self.assertLess(len(daemon.log().splitlines()), 20, "not told again and again")
 
 
 if __name__ == "__main__":
