@@ -35,27 +35,36 @@ Ignore ignore;
 // True when `reply` is not for the client: an error that says to try elsewhere or later, or another
 // reply of the same group.
 bool Exchange::Diverts(const redis::Reply& reply) {
-  if (advice_.kind == Advice::Kind::kAnswer) {
-    if (!reply.is_error()) {
-      // What follows a plain read belongs to the primary.
-      if (flags_.reads) connection_ = &context_.router->Pick(translation_.redis_key());
-      return false;
-    }
-    advice_ = context_.router->Judge(reply.text, *connection_, translation_.redis_key());
-    if (advice_.kind == Advice::Kind::kAnswer) return false;
-    refusal_ = reply.text;
+  if (flags_.refused) {
+    if (outstanding_ == 0) Divert(Judge());
+    return true;
   }
-  if (outstanding_ == 0) Divert();
+  if (!reply.is_error()) {
+    // What follows a plain read belongs to the primary.
+    if (flags_.reads) connection_ = &context_.router->Pick(translation_.redis_key());
+    return false;
+  }
+  // Begun before a reload, when the topology was one that stays: there is nothing to send again.
+  if (!flags_.reads && !flags_.retains) return false;
+  refusal_ = reply.text;
+  const Advice advice = Judge();
+  if (advice.kind == Advice::Kind::kAnswer) return false;
+  flags_.refused = true;
+  if (outstanding_ == 0) Divert(advice);
   return true;
 }
 
-void Exchange::Divert() {
-  const Advice advice = advice_;
-  advice_ = {};
+// The advice holds for now only: the connection it names may be gone when the next reply comes.
+Advice Exchange::Judge() const {
+  return context_.router->Judge(refusal_, *connection_, translation_.redis_key());
+}
+
+void Exchange::Divert(const Advice& advice) {
+  flags_.refused = false;
   translation_.Rewind();
   Hold();
-  const bool wait = advice.kind == Advice::Kind::kWait || !advice.to->accepts() ||
-                    ++flags_.diversions > kMostDiversions;
+  const bool wait = advice.to == nullptr || advice.kind == Advice::Kind::kWait ||
+                    !advice.to->accepts() || ++flags_.diversions > kMostDiversions;
   if (!wait) {
     SendAgain(*advice.to, advice.kind == Advice::Kind::kAsk);
     return;
@@ -69,11 +78,14 @@ void Exchange::WaitForRoute() {
   context_.router->Wait(this);
 }
 
+// No reply was due meanwhile, so the connection that refused it may be gone, with its router or
+// from it. There is no router any more when the worker ends.
 void Exchange::OnRetry() {
   flags_.waiting = false;
   --outstanding_;
-  if (session_ == nullptr || flags_.done) {
-    ReleaseIfUnused();
+  if (context_.router != nullptr) connection_ = &context_.router->Pick(translation_.redis_key());
+  if (session_ == nullptr) {
+    EndAsFailed();
     return;
   }
   flags_.diversions = 0;
@@ -83,9 +95,8 @@ void Exchange::OnRetry() {
     GiveUp();
     return;
   }
-  backend::Connection& to = context_.router->Pick(translation_.redis_key());
-  if (rival == Rival::kNone && to.accepts()) {
-    SendAgain(to, false);
+  if (rival == Rival::kNone && connection_->accepts()) {
+    SendAgain(*connection_, false);
   } else {
     WaitForRoute();
   }
@@ -95,6 +106,7 @@ void Exchange::SendAgain(backend::Connection& to, bool asking) {
   connection_ = &to;
   flags_.asking = asking;
   backend::Removals& removals = to.node().removals();
+  quiet_ = 0;
   if (removals.any()) {
     if (!flags_.overwrites && removals.Hides(translation_.redis_key())) {
       Fail(translate::Failure::kMissing);

@@ -66,7 +66,6 @@ void Exchange::Reset(Session* session) {
   outstanding_ = replies_ = answer_bytes_ = 0;
   flags_ = {};
   queued_ = true;
-  if (context_.router->follows()) advice_ = {};
 }
 
 // As Begin(), for what it would come to.
@@ -294,7 +293,7 @@ bool Exchange::OnReply(const redis::Reply& reply) {
     SendAsEval();
     return true;
   }
-  if (context_.router->follows() && Diverts(reply)) return true;
+  if ((context_.router->follows() || flags_.refused) && Diverts(reply)) return true;
   if (flags_.repeatable && Hidden()) {  // it became stale while it was read
     Fail(translate::Failure::kMissing);
     return true;
@@ -338,13 +337,12 @@ void Exchange::OnLost() {
   }
   if (outstanding_ > 0) return;  // the others are lost too
   if (session_ == nullptr) {
-    EndOrphan(translation_.OnFailure(translate::Failure::kUnavailable, context_.Environment(),
-                                     &context_.discard));
+    EndAsFailed();
     return;
   }
   if (context_.router->follows()) {
     context_.router->Doubt();
-    advice_ = {};
+    flags_.refused = false;
     // Whatever was lost, the primary is the one to ask: another replica may be away as well.
     if (flags_.repeatable) connection_ = &context_.router->Pick(translation_.redis_key());
   }
@@ -360,12 +358,19 @@ bool Exchange::OnOrphanReply(const redis::Reply& reply) {
   const Step step =
       translation_.OnReply(reply, context_.Environment(), &context_.discard, &context_.discard);
   const bool further = !context_.discard.empty() && step.kind != Step::Kind::kDone;
-  if (step.kind == Step::Kind::kDone || further || outstanding_ == 0) {
+  if (step.kind == Step::Kind::kDone) {
     EndOrphan(step);
+  } else if (further || outstanding_ == 0) {
+    EndAsFailed();
   } else {
     context_.discard.Clear();
   }
   return !step.misfit;
+}
+
+void Exchange::EndAsFailed() {
+  EndOrphan(translation_.OnFailure(translate::Failure::kUnavailable, context_.Environment(),
+                                   &context_.discard));
 }
 
 void Exchange::EndOrphan(const Step& step) {

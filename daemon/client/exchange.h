@@ -90,7 +90,8 @@ class Exchange final : public backend::Waiter, public route::Retrier {
   void Repeat();
   [[nodiscard]] bool PlainRead(const memcache::Command& command) const;
   [[nodiscard]] bool Diverts(const redis::Reply& reply);
-  void Divert();
+  [[nodiscard]] route::Advice Judge() const;
+  void Divert(const route::Advice& advice);
   void WaitForRoute();
   void SendAgain(backend::Connection& to, bool asking);
   void WriteAsking();
@@ -102,6 +103,7 @@ class Exchange final : public backend::Waiter, public route::Retrier {
   void OnFlushPart(bool done);
   bool OnOrphanReply(const redis::Reply& reply);
   void EndOrphan(const translate::Step& step);
+  void EndAsFailed();
   void ReadAgain();
   void Hold();
   void ReleaseIfUnused();
@@ -119,6 +121,7 @@ class Exchange final : public backend::Waiter, public route::Retrier {
     bool as_eval = false;     // the script goes with its text
     bool waiting = false;     // for the topology to settle: the router has it
     bool asking = false;      // the request in flight was sent with ASKING
+    bool refused = false;     // a reply in flight said so: all of them go again
     bool holds = false;
     bool flush = false;
     bool postponed = false;  // its value was dropped, to be read again when the client has room
@@ -130,8 +133,8 @@ class Exchange final : public backend::Waiter, public route::Retrier {
   // A get touches what stands first, and little else: with many clients an exchange is out of the
   // nearest cache between its command and its answer.
   Context& context_;
-  Session* session_ = nullptr;  // null: orphan, or answered
-  backend::Connection* connection_ = nullptr;
+  Session* session_ = nullptr;                 // null: orphan, or answered
+  backend::Connection* connection_ = nullptr;  // lives while a reply is due; see OnRetry()
   uint64_t arrived_ms_ = 0;
   uint64_t begun_us_ = 0;     // 0: refused at once, which is no latency
   uint32_t outstanding_ = 0;  // replies due
@@ -145,8 +148,7 @@ class Exchange final : public backend::Waiter, public route::Retrier {
   Buffer retained_;         // the requests in flight, when they may have to be sent again
   uint64_t begun_cas_ = 0;  // for the rule on pending removals, where nothing is stored
   uint64_t quiet_ = 0;      // Removals::Quiet() when it began
-  route::Advice advice_;    // about an error among the replies in flight
-  std::string refusal_;     // that error
+  std::string refusal_;     // the error because of which it is sent again
 };
 
 }  // namespace mcrelay::client

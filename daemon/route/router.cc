@@ -159,6 +159,7 @@ backend::Connection& Router::PickReader(std::string_view redis_key) {
 Advice Router::Judge(std::string_view error, backend::Connection& from,
                      std::string_view redis_key) {
   using redis::ErrorKind;
+  if (watcher_ == nullptr) return {};
   switch (redis::ClassifyError(error)) {
     case ErrorKind::kMoved:
     case ErrorKind::kAsk: {

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import socket
+import struct
 import sys
 import time
 import unittest
@@ -10,7 +12,7 @@ TESTS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__
 sys.path.insert(0, TESTS)
 
 from support.relay import Relay  # noqa: E402
-from support.servers import LOOPBACK, Port, patience, wait_until  # noqa: E402
+from support.servers import LOOPBACK, Port, connect, patience, wait_until  # noqa: E402
 from support.testcase import FleetTestCase  # noqa: E402
 from support.topology import ReplicatedSet, calls, example  # noqa: E402
 
@@ -249,6 +251,52 @@ class ReplicaTests(FleetTestCase):
         for line in daemon.log().splitlines():
             for server in servers.servers:
                 self.assertLessEqual(line.count(f"{LOOPBACK}:{server.port}"), 1, line)
+
+    def test_writes_that_wait_for_a_primary_outlive_a_reload(self):
+        """What they were refused by is gone by then, and so is all that belonged to it."""
+        servers = ReplicatedSet(self.fleet, 1)
+        config = (f"backends: [{servers.primary.location()}, {servers.replicas[0].location()}]\n"
+                  "topology: replica\ntimeouts: {connect: %s, request: 1s}\n")
+        # glibc overwrites memory that is freed: whoever still reads it stumbles.
+        daemon = self.fleet.mcrelay(config=config % "100ms", env={
+            "GLIBC_TUNABLES": "glibc.malloc.perturb=165:glibc.malloc.tcache_count=0"})
+        clients = [self.open(daemon) for _ in range(10)]
+        self.assertEqual(clients[0].set(b"k0", b"old"), b"STORED\r\n")
+        self.demote(servers.primary, servers.replicas[0])
+        for round_, connect in enumerate(("150ms", "100ms")):
+            for number, client in enumerate(clients):
+                client.send(b"".join(b"set k%d 0 0 3\r\nnew\r\n" % (number * 20 + i)
+                                     for i in range(20)))
+            time.sleep(0.05)
+            daemon.write_config(config % connect)
+            daemon.signal(signal.SIGHUP)
+            for client in clients:
+                for answer in client.units(20):
+                    self.assertTrue(answer == b"NOT_STORED\r\n" or
+                                    answer.startswith(b"SERVER_ERROR READONLY"), answer)
+            wait_until(lambda: daemon.log().count("was taken over") == round_ + 1, 10, "reloaded")
+        self.assertEqual(clients[0].call(b"version\r\n")[:8], b"VERSION ")
+
+    def test_a_write_whose_client_leaves_while_it_waits_leaves_nothing_old(self):
+        servers = ReplicatedSet(self.fleet, 1)
+        config = (f"backends: [{servers.primary.location()}, {servers.replicas[0].location()}]\n"
+                  "topology: replica\n")
+        daemon = self.fleet.mcrelay(config=config)
+        client = self.open(daemon)
+        self.filled(servers, client)
+        self.demote(servers.primary, servers.replicas[0])
+        with connect(daemon.address, patience(5)) as leaving:
+            # With what it has not read it is reset, not closed in order.
+            leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            leaving.sendall(b"get k2\r\n")
+            wait_until(lambda: leaving.recv(1, socket.MSG_PEEK), 5, "it is served")
+            leaving.sendall(b"set k1 0 0 3\r\nnew\r\ndelete k3\r\n")
+            wait_until(lambda: "refuses commands: READONLY" in daemon.log(), 5, "it is refused")
+        time.sleep(patience(0.5))
+        servers.promote(servers.replicas[0])
+        wait_until(lambda: client.set(b"k4", b"new") == b"STORED\r\n", 10, "writes go on")
+        for _ in range(20):
+            self.assertEqual([client.get(b"k%d" % i) for i in (1, 2, 3)], [None, b"old", None])
 
     def test_roles_are_followed_when_they_change(self):
         servers, daemon = self.start(replicas=1)
