@@ -84,6 +84,7 @@ class Connection final : public LinkUser {
                                          std::shared_ptr<Node> node,
                                          Removals::Claim claim) = nullptr;
     std::string flush_prefix{};  // make_flush removes keys that start so
+    bool cluster = false;        // the node is one of a Redis Cluster
 
     bool operator==(const Settings&) const = default;
   };

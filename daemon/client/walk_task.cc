@@ -28,6 +28,7 @@ WalkTask::WalkTask(Session& session, Context& context, const WalkRequest& reques
   std::vector<std::shared_ptr<backend::Node>> nodes;
   for (const auto& connection : context.router->connections()) {
     nodes.push_back(connection->shared_node());
+    settings.asking = connection->settings().cluster;
     settings.connect_ms = connection->settings().connect_ms;
     settings.reply_bytes = connection->settings().reply_bytes;
   }

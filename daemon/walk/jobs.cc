@@ -6,7 +6,6 @@
 #include "protocol/memcache/base64.h"
 #include "protocol/memcache/command.h"
 #include "protocol/memcache/writer.h"
-#include "protocol/redis/encoder.h"
 #include "protocol/translate/item.h"
 
 namespace mcrelay::walk {
@@ -16,6 +15,11 @@ void AppendSigned(int64_t number, Buffer* out) {
   if (number < 0) out->Append('-');
   out->AppendNumber(number < 0 ? uint64_t{0} - static_cast<uint64_t>(number)
                                : static_cast<uint64_t>(number));
+}
+
+// The key's slot has moved while the page was under way, or nobody serves what lies here.
+bool IsElsewhere(const redis::Reply& reply) {
+  return reply.is_error() && (reply.text.starts_with("MOVED ") || reply.text.starts_with("ASK "));
 }
 
 // Requests per key of an ItemListing. IDLETIME comes first: the others end the idle time.
@@ -29,7 +33,7 @@ std::string_view Listing::Take(std::string_view redis_key) {
   return key;
 }
 
-size_t KeyListing::OnKeys(std::span<const std::string_view> keys, Buffer*) {
+void KeyListing::OnKeys(std::span<const std::string_view> keys, Requests*) {
   Buffer& lines = out();
   for (const std::string_view redis_key : keys) {
     const std::string_view key = Take(redis_key);
@@ -38,10 +42,9 @@ size_t KeyListing::OnKeys(std::span<const std::string_view> keys, Buffer*) {
     memcache::AppendEscapedKey(key, &lines);
     lines.Append("\r\n");
   }
-  return 0;
 }
 
-size_t MetaGetListing::OnKeys(std::span<const std::string_view> keys, Buffer*) {
+void MetaGetListing::OnKeys(std::span<const std::string_view> keys, Requests*) {
   Buffer& lines = out();
   for (const std::string_view redis_key : keys) {
     const std::string_view key = Take(redis_key);
@@ -55,13 +58,11 @@ size_t MetaGetListing::OnKeys(std::span<const std::string_view> keys, Buffer*) {
     }
     lines.Append("\r\n");
   }
-  return 0;
 }
 
-size_t ItemListing::OnKeys(std::span<const std::string_view> keys, Buffer* requests) {
+void ItemListing::OnKeys(std::span<const std::string_view> keys, Requests* requests) {
   keys_.clear();
   found_.clear();
-  redis::Encoder encoder(requests);
   for (const std::string_view redis_key : keys) {
     const std::string_view key = Take(redis_key);
     if (key.empty()) continue;
@@ -69,12 +70,11 @@ size_t ItemListing::OnKeys(std::span<const std::string_view> keys, Buffer* reque
     found.key_at = keys_.size();
     found.key_bytes = key.size();
     keys_.append(key);
-    encoder.Request({"OBJECT", "IDLETIME", redis_key});
-    encoder.Request({"PTTL", redis_key});
-    encoder.Request({"STRLEN", redis_key});
-    encoder.Request({"GETRANGE", redis_key, "0", "15"});
+    requests->Add({"OBJECT", "IDLETIME", redis_key});
+    requests->Add({"PTTL", redis_key});
+    requests->Add({"STRLEN", redis_key});
+    requests->Add({"GETRANGE", redis_key, "0", "15"});
   }
-  return found_.size() * kRequests;
 }
 
 bool ItemListing::OnReply(const redis::Reply& reply, size_t index) {
@@ -84,8 +84,8 @@ bool ItemListing::OnReply(const redis::Reply& reply, size_t index) {
       found.idle_seconds = reply.is_integer() ? reply.integer : 0;
       return true;
     case kTtl:
-      found.ttl_ms = reply.integer;
-      return reply.is_integer();
+      found.ttl_ms = reply.is_integer() ? reply.integer : -2;
+      return reply.is_integer() || IsElsewhere(reply);
     case kLength:
       if (reply.is_error()) found.ttl_ms = -2;  // replaced by another type just now
       found.stored_bytes = reply.is_integer() ? reply.integer : 0;
@@ -153,18 +153,13 @@ bool CacheDump::Write(const Line& line, Buffer* out) {
   return ++items_ != most_items_ && bytes_ < kMostBytes;
 }
 
-size_t Removal::OnKeys(std::span<const std::string_view> keys, Buffer* requests) {
+void Removal::OnKeys(std::span<const std::string_view> keys, Requests* requests) {
   // One request per key: a cluster refuses keys of several slots in one.
-  redis::Encoder encoder(requests);
-  for (const std::string_view key : keys) encoder.Request({"UNLINK", key});
-  return keys.size();
+  for (const std::string_view key : keys) requests->Add({"UNLINK", key});
 }
 
 bool Removal::OnReply(const redis::Reply& reply, size_t) {
-  // Its slot has moved while the page was under way: the key is not here any more.
-  if (reply.is_error() && (reply.text.starts_with("MOVED ") || reply.text.starts_with("ASK "))) {
-    return true;
-  }
+  if (IsElsewhere(reply)) return true;
   if (!reply.is_integer()) return false;
   removed_ += static_cast<uint64_t>(reply.integer);
   return true;

@@ -46,7 +46,7 @@ class KeyListing final : public Listing {
   using Listing::Listing;
 
  private:
-  size_t OnKeys(std::span<const std::string_view> keys, Buffer* requests) override;
+  void OnKeys(std::span<const std::string_view> keys, Requests* requests) override;
   bool OnReply(const redis::Reply&, size_t) override { return false; }
   bool OnPageEnd() override { return true; }
 };
@@ -58,7 +58,7 @@ class MetaGetListing final : public Listing {
   using Listing::Listing;
 
  private:
-  size_t OnKeys(std::span<const std::string_view> keys, Buffer* requests) override;
+  void OnKeys(std::span<const std::string_view> keys, Requests* requests) override;
   bool OnReply(const redis::Reply&, size_t) override { return false; }
   bool OnPageEnd() override { return true; }
 };
@@ -90,7 +90,7 @@ class ItemListing : public Listing {
   virtual bool Write(const Line& line, Buffer* out) = 0;
 
  private:
-  size_t OnKeys(std::span<const std::string_view> keys, Buffer* requests) override;
+  void OnKeys(std::span<const std::string_view> keys, Requests* requests) override;
   bool OnReply(const redis::Reply& reply, size_t index) override;
   bool OnPageEnd() override;
 
@@ -128,7 +128,7 @@ class Removal final : public Job {
   [[nodiscard]] uint64_t removed() const { return removed_; }
 
  private:
-  size_t OnKeys(std::span<const std::string_view> keys, Buffer* requests) override;
+  void OnKeys(std::span<const std::string_view> keys, Requests* requests) override;
   bool OnReply(const redis::Reply& reply, size_t index) override;
   bool OnPageEnd() override { return true; }
 

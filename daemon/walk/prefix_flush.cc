@@ -18,6 +18,7 @@ class PrefixFlush final : public backend::Chore, private Walk::User {
         walk_(io,
               {.pattern = EscapeGlob(settings.flush_prefix) + "*",
                .strings_only = false,
+               .asking = settings.cluster,
                .connect_ms = settings.connect_ms,
                .reply_bytes = settings.reply_bytes},
               {node_}, removal_, *this) {}

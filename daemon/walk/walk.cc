@@ -22,6 +22,13 @@ std::string EscapeGlob(std::string_view text) {
   return escaped;
 }
 
+void Requests::Add(std::initializer_list<std::string_view> words) {
+  redis::Encoder encoder(out_);
+  if (asking_) encoder.Request({"ASKING"});
+  encoder.Request(words);
+  replies_ += asking_ ? 2 : 1;
+}
+
 Walk::Walk(net::Io& io, Settings settings, std::vector<std::shared_ptr<backend::Node>> nodes,
            Job& job, User& user)
     : io_(io),
@@ -91,7 +98,10 @@ void Walk::OnReply(const redis::Reply& reply) {
     OnPage(reply);
     return;
   }
-  if (state_ != State::kPage || !job_.OnReply(reply, answered_++)) {
+  const size_t index = answered_++;
+  const bool to_asking = settings_.asking && index % 2 == 0;  // nobody's
+  if (state_ != State::kPage ||
+      (!to_asking && !job_.OnReply(reply, settings_.asking ? index / 2 : index))) {
     FailNode();
     return;
   }
@@ -108,7 +118,9 @@ void Walk::OnPage(const redis::Reply& reply) {
   for (const redis::Reply& key : reply.elements[1].elements) keys_.push_back(key.text);
   state_ = State::kPage;
   answered_ = 0;
-  replies_ = job_.OnKeys(keys_, &requests_);
+  Requests page(&requests_, settings_.asking);
+  job_.OnKeys(keys_, &page);
+  replies_ = page.replies();
   if (replies_ == 0) {
     EndPage();
     return;

@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -31,13 +32,29 @@ namespace mcrelay::walk {
 // A literal text as a glob that matches nothing else.
 [[nodiscard]] std::string EscapeGlob(std::string_view text);
 
+// The requests of a page, as a job adds them. A cluster's node that takes over a slot lists the
+// keys that have come already, but touches them only after ASKING.
+class Requests {
+ public:
+  // Borrows `out`.
+  Requests(Buffer* out, bool asking) : out_(out), asking_(asking) {}
+
+  void Add(std::initializer_list<std::string_view> words);
+  [[nodiscard]] size_t replies() const { return replies_; }
+
+ private:
+  Buffer* const out_;
+  const bool asking_;
+  size_t replies_ = 0;
+};
+
 // What is done with the keys.
 class Job {
  public:
   virtual ~Job() = default;
-  // A page of keys (maybe none), as Redis names them; the views die with the call. Appends the
-  // page's requests and returns the number of replies they cause.
-  [[nodiscard]] virtual size_t OnKeys(std::span<const std::string_view> keys, Buffer* requests) = 0;
+  // A page of keys (maybe none), as Redis names them; the views die with the call. Each request
+  // that is added has one reply.
+  virtual void OnKeys(std::span<const std::string_view> keys, Requests* requests) = 0;
   // Reply `index` of the page's requests. False: it is not what the job needs, the node has failed.
   [[nodiscard]] virtual bool OnReply(const redis::Reply& reply, size_t index) = 0;
   // Every reply of the page came. False: nothing more is wanted, the walk ends well.
@@ -63,6 +80,7 @@ class Walk final : private backend::LinkUser {
     std::string pattern;       // a Redis glob over whole keys; empty: every key
     bool strings_only = true;  // leave out keys of other types
     bool every_node = false;   // a failed node does not end it
+    bool asking = false;       // the nodes are a cluster's, see Requests
     uint32_t connect_ms = 250;
     uint32_t reply_ms = 2000;  // per page
     size_t reply_bytes = 16u << 20;

@@ -99,6 +99,7 @@ backend::Connection::Settings MakeConnectionSettings(const config::Config& confi
       .on_overflow = config.on_overflow,
       .write_removal = WriteRemoval,
   };
+  settings.cluster = config.topology == config::Topology::kCluster;
   switch (FlushModeOf(config)) {
     case client::FlushMode::kFlushDb:
       break;

@@ -9,7 +9,7 @@ TESTS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__
 sys.path.insert(0, TESTS)
 
 from support.load import Load  # noqa: E402
-from support.servers import patience, wait_until  # noqa: E402
+from support.servers import LOOPBACK, patience, wait_until  # noqa: E402
 from support.testcase import FleetTestCase  # noqa: E402
 from support.topology import Cluster, calls, example  # noqa: E402
 
@@ -237,6 +237,54 @@ class ClusterTests(FleetTestCase):
         for node in cluster.nodes:
             with node.client() as redis:
                 wait_until(lambda node=redis: node.call("DBSIZE") == 0, 5, "the node is empty")
+
+    def test_walks_reach_what_lies_in_a_slot_half_way(self):
+        """Its new node lists what has come already, and touches it only after ASKING."""
+        cluster, daemon = self.start(replicas=False, extra="key_prefix: 'app:'\n")
+        client = self.open(daemon)
+        keys = [b"{half}%d" % i for i in range(10)]
+
+        def store():
+            """Half of the keys on either node."""
+            for key in keys:
+                self.assertEqual(client.set(key, b"v"), b"STORED\r\n")
+            self.assertEqual({client.get(key) for key in keys}, {b"v"})
+
+        def listed(command, start):
+            client.send(command)
+            lines = client.until(b"END")
+            self.assertNotIn(b"SERVER_ERROR", b"".join(lines))
+            return sorted(line.split(b" ")[0 if start else 1].removeprefix(start).strip()
+                          for line in lines)
+
+        store()
+        with cluster.nodes[0].client() as redis:
+            slot = redis.call("CLUSTER", "KEYSLOT", "{half}")
+        source = next(node for node in cluster.nodes
+                      if slot in cluster.slots(node)[node.port][0])
+        target = next(node for node in cluster.nodes if node is not source)
+        with source.client() as old, target.client() as new:
+            new.call("CLUSTER", "SETSLOT", slot, "IMPORTING", source.node_id())
+            old.call("CLUSTER", "SETSLOT", slot, "MIGRATING", target.node_id())
+            for key in keys[:5]:
+                old.call("MIGRATE", LOOPBACK, target.port, b"app:" + key, 0, 1000)
+            self.assertEqual((old.call("DBSIZE"), new.call("DBSIZE")), (5, 5))
+            self.assertEqual(listed(b"keys *\r\n", b""), sorted(keys))
+            self.assertEqual(listed(b"lru_crawler metadump all\r\n", b"key="), sorted(keys))
+            self.assertEqual(listed(b"stats cachedump 1 0\r\n", b""), sorted(keys))
+            self.assertEqual(client.call(b"delete_pattern *\r\n"), b"DELETED 10\r\n")
+            self.assertEqual((old.call("DBSIZE"), new.call("DBSIZE")), (0, 0))
+            # New keys are created on the new node; those on the old one have come before.
+            for flush in (b"flush_all\r\n", b"flush_all 1\r\n"):
+                store()
+                self.assertEqual(new.call("DBSIZE"), 10)
+                self.assertEqual(client.call(flush), b"OK\r\n")
+                wait_until(lambda: (old.call("DBSIZE"), new.call("DBSIZE")) == (0, 0), 5, "flushed")
+            # What a broken move left behind is nobody's: it is not listed, and harms no walk.
+            store()
+            new.call("CLUSTER", "SETSLOT", slot, "STABLE")
+            self.assertEqual(listed(b"lru_crawler metadump all\r\n", b"key="), [])
+            self.assertEqual(client.call(b"delete_pattern *\r\n"), b"DELETED 0\r\n")
 
 
 if __name__ == "__main__":
