@@ -116,7 +116,13 @@ void Cluster::OnProbeReply(Probe& probe, size_t index, const redis::Reply& reply
   epoch_ = state_.epoch;
   refused_rounds_ = 0;
   candidates_.clear();
-  covered_ = Take(ranges);
+  const size_t served = Take(ranges);
+  covered_ = served == placement::kSlots;
+  if (!covered_ && !std::exchange(told_gap_, true)) {
+    log::Warning(log::Event::kTopology, "{}: {} slots have no node that can be reached",
+                 settings_.name, placement::kSlots - served);
+  }
+  if (covered_) told_gap_ = false;
   if (std::exchange(told_failure_, false)) {
     log::Info(log::Event::kTopology, "{}: known again", settings_.name);
   }
@@ -136,8 +142,8 @@ bool Cluster::Troubled() const {
                                   [](const SetView& set) { return set.primary->down(); });
 }
 
-// True when every slot is served.
-bool Cluster::Take(const std::vector<placement::SlotRange>& ranges) {
+// How many slots are served.
+size_t Cluster::Take(const std::vector<placement::SlotRange>& ranges) {
   Found found;
   auto slots = std::make_shared<SlotMap>();
   slots->fill(kNoSet);
@@ -167,7 +173,7 @@ bool Cluster::Take(const std::vector<placement::SlotRange>& ranges) {
     last_ = found;
     settings_.found(std::move(found));
   }
-  return served == placement::kSlots;
+  return served;
 }
 
 }  // namespace mcrelay::route

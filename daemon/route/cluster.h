@@ -30,7 +30,7 @@ class Cluster final : public Discovery, public Probe::User {
   void NextIn(uint64_t ms);
   void Rest(bool answered);
   [[nodiscard]] bool Troubled() const;
-  [[nodiscard]] bool Take(const std::vector<placement::SlotRange>& ranges);
+  [[nodiscard]] size_t Take(const std::vector<placement::SlotRange>& ranges);
 
   net::Io& io_;
   const Settings settings_;
@@ -43,6 +43,7 @@ class Cluster final : public Discovery, public Probe::User {
   uint32_t refused_rounds_ = 0;    // in a row in which nobody knew as much
   bool covered_ = false;           // every slot is served
   bool told_failure_ = false;
+  bool told_gap_ = false;
   bool again_ = false;  // asked to look again during a round
   Found last_;
   uint64_t asked_ms_ = 0;

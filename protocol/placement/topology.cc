@@ -47,6 +47,16 @@ bool ReadNode(const Reply& reply, std::string_view asked, Endpoint* node) {
   return !node->host.empty() && ReadPort(reply.elements[1], &node->port);
 }
 
+// A node of CLUSTER SLOTS. One that cannot be reached, because it has no port without TLS or no
+// address, has the port 0.
+bool ReadSlotNode(const Reply& reply, std::string_view asked, Endpoint* node) {
+  if (ReadNode(reply, asked, node)) return true;
+  node->port = 0;
+  if (!reply.is_array() || reply.elements.size() < 2) return false;
+  const Reply& port = reply.elements[1];
+  return port.is_integer() && port.integer >= 0 && port.integer <= 65535;
+}
+
 // The value of `name` in lines of `name:value`; empty when there is none.
 std::string_view Field(std::string_view text, std::string_view name) {
   while (!text.empty()) {
@@ -93,15 +103,15 @@ bool ParseClusterSlots(const Reply& reply, std::string_view asked, std::vector<S
     if (!entry.is_array() || entry.elements.size() < 3) return false;
     SlotRange range;
     if (!ReadSlot(entry.elements[0], &range.first) || !ReadSlot(entry.elements[1], &range.last) ||
-        range.first > range.last || !ReadNode(entry.elements[2], asked, &range.primary)) {
+        range.first > range.last || !ReadSlotNode(entry.elements[2], asked, &range.primary)) {
       return false;
     }
     for (size_t i = 3; i < entry.elements.size(); ++i) {
       Endpoint replica;
-      if (!ReadNode(entry.elements[i], asked, &replica)) return false;
-      range.replicas.push_back(std::move(replica));
+      if (!ReadSlotNode(entry.elements[i], asked, &replica)) return false;
+      if (replica.port != 0) range.replicas.push_back(std::move(replica));
     }
-    ranges->push_back(std::move(range));
+    if (range.primary.port != 0) ranges->push_back(std::move(range));
   }
   return true;
 }
@@ -178,9 +188,9 @@ bool ParseSentinelReplicas(const Reply& reply, std::vector<Endpoint>* replicas) 
   for (const Reply& entry : reply.elements) {
     Endpoint replica;
     replica.host = Pair(entry, "ip");
-    if (replica.host.empty() || !ReadPort(Pair(entry, "port"), &replica.port)) return false;
+    if (replica.host.empty() || !ReadNumber(Pair(entry, "port"), &replica.port)) return false;
     const std::string_view flags = Pair(entry, "flags");
-    const bool away = flags.find("s_down") != std::string_view::npos ||
+    const bool away = replica.port == 0 || flags.find("s_down") != std::string_view::npos ||
                       flags.find("o_down") != std::string_view::npos ||
                       flags.find("disconnected") != std::string_view::npos ||
                       flags.find("master,") == 0;

@@ -30,7 +30,9 @@ struct SlotRange {
   Endpoint primary;
   std::vector<Endpoint> replicas;
 };
-// `asked` stands for a host that the node leaves out because it does not know its own address.
+// `asked` stands for a host that the node leaves out because it does not know its own address. A
+// node that cannot be reached (no address, or the port 0 of one that takes TLS only) is left out;
+// with a primary, its range.
 [[nodiscard]] bool ParseClusterSlots(const redis::Reply& reply, std::string_view asked,
                                      std::vector<SlotRange>* ranges);
 

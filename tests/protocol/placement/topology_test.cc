@@ -64,6 +64,24 @@ TEST_CASE("topology: a node that does not know its own address is where it was a
   }
 }
 
+TEST_CASE("topology: a node that cannot be reached costs its own slots only, a replica none") {
+  Replies make;
+  const Reply no_port = make.Node("10.0.0.9", 0);  // TLS only
+  const Reply reply =
+      make.Array({make.Array({Replies::Number(0), Replies::Number(1), make.Node("10.0.0.1", 7000),
+                              no_port, make.Node("10.0.0.2", 7001)}),
+                  make.Array({Replies::Number(2), Replies::Number(3), no_port}),
+                  make.Array({Replies::Number(4), Replies::Number(5), make.Node("", 7002)}),
+                  make.Array({Replies::Number(6), Replies::Number(7), make.Node("h", 7003)})});
+  std::vector<SlotRange> ranges;
+  REQUIRE(ParseClusterSlots(reply, "", &ranges));  // asked over a Unix socket
+  REQUIRE(ranges.size() == 2);
+  CHECK(ranges[0].first == 0);
+  REQUIRE(ranges[0].replicas.size() == 1);
+  CHECK(ranges[0].replicas[0] == Endpoint{"10.0.0.2", 7001});
+  CHECK(ranges[1].first == 6);
+}
+
 TEST_CASE("topology: what is not CLUSTER SLOTS is refused") {
   Replies make;
   std::vector<SlotRange> ranges;
@@ -73,7 +91,7 @@ TEST_CASE("topology: what is not CLUSTER SLOTS is refused") {
         make.Array({Replies::Number(0), Replies::Number(16384), node}),
         make.Array({Replies::Number(-1), Replies::Number(4), node}),
         make.Array({Replies::Number(0), Replies::Number(1)}),
-        make.Array({Replies::Number(0), Replies::Number(1), make.Node("h", 0)}),
+        make.Array({Replies::Number(0), Replies::Number(1), Replies::Text("h:1")}),
         make.Array({Replies::Number(0), Replies::Number(1), make.Node("h", 65536)}),
         Replies::Number(3)}) {
     CHECK_FALSE(ParseClusterSlots(make.Array({entry}), "asked", &ranges));
@@ -178,7 +196,8 @@ TEST_CASE("topology: Sentinel names the primary, its healthy replicas and a swit
   };
   REQUIRE(ParseSentinelReplicas(
       make.Array({replica("1", "slave", "ok"), replica("2", "s_down,slave", "ok"),
-                  replica("3", "slave", "err"), replica("4", "slave,disconnected", "ok")}),
+                  replica("3", "slave", "err"), replica("4", "slave,disconnected", "ok"),
+                  replica("0", "slave", "ok")}),
       &replicas));
   REQUIRE(replicas.size() == 1);
   CHECK(replicas[0].port == 1);

@@ -12,7 +12,7 @@ TESTS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__
 sys.path.insert(0, TESTS)
 
 from support.fake_redis import FakeRedis, bulk  # noqa: E402
-from support.servers import LOOPBACK, patience  # noqa: E402
+from support.servers import LOOPBACK, patience, wait_until  # noqa: E402
 from support.testcase import FleetTestCase  # noqa: E402
 
 SLOT = 12182  # of "foo"
@@ -26,6 +26,8 @@ class FakeCluster:
 
     def __init__(self):
         self.a, self.b = FakeRedis(), FakeRedis()
+        self.replicas = []  # ports of a's
+        self.b_port = None  # as told; None: the real one
         self.says = {}  # by node: words -> bytes, or None for the honest answer
         for node in (self.a, self.b):
             node.answer = lambda words, node=node: self.answer(node, words)
@@ -41,12 +43,12 @@ class FakeCluster:
     def describe(self, what):
         if what == b"INFO":
             return bulk(b"cluster_state:ok\r\ncluster_current_epoch:2\r\ncluster_my_epoch:1\r\n")
-        ranges = [(0, 8191, self.a), (8192, 16383, self.b)]
+        ranges = [(0, 8191, [self.a.port, *self.replicas]), (8192, 16383, [self.b.port if self.b_port is None else self.b_port])]
         # Three fields a node, as before Redis 7.
-        return b"*2\r\n" + b"".join(
-            b"*3\r\n:%d\r\n:%d\r\n*3\r\n%s:%d\r\n%s" % (first, last, bulk(LOOPBACK.encode()), node.port,
-                                                        bulk(b"%040d" % node.port))
-            for first, last, node in ranges)
+        return b"*%d\r\n" % len(ranges) + b"".join(
+            b"*%d\r\n:%d\r\n:%d\r\n" % (2 + len(ports), first, last) + b"".join(
+                b"*3\r\n%s:%d\r\n%s" % (bulk(LOOPBACK.encode()), port, bulk(b"%040d" % port))
+                for port in ports) for first, last, ports in ranges)
 
     def redirect(self, word, to):
         return b"-%s %d %s:%d\r\n" % (word, SLOT, LOOPBACK.encode(), to.port)
@@ -60,8 +62,9 @@ class FakeCluster:
 
 
 class Redirections(FleetTestCase):
-    def start(self):
+    def start(self, replicas=()):
         cluster = FakeCluster()
+        cluster.replicas = list(replicas)
         self.fleet.closers.callback(cluster.close)
         daemon = self.fleet.mcrelay(threads=1, config=(
             f"backends: [{cluster.a.location()}]\ntopology: cluster\n"
@@ -88,6 +91,31 @@ class Redirections(FleetTestCase):
     def refused(self, text):
         """What a set may be answered: the last answer of a node that is busy may come too late."""
         return [b"SERVER_ERROR " + text + b"\r\n", b"NOT_STORED\r\n"]
+
+    def test_a_replica_without_a_port_does_not_cost_the_map(self):
+        """One that takes TLS only. start() sends straight to the right node."""
+        self.start(replicas=[0])
+
+    def test_a_primary_without_a_port_costs_its_own_slots_only(self):
+        cluster = FakeCluster()
+        cluster.b_port = 0
+        self.fleet.closers.callback(cluster.close)
+        cluster.says[cluster.a] = lambda words: (b"-MOVED %d %s:0\r\n" % (SLOT, LOOPBACK.encode())
+                                                 if words[1:2] == [b"foo"] else None)
+        daemon = self.fleet.mcrelay(threads=1, config=f"backends: [{cluster.a.location()}]\n"
+                                                      "topology: cluster\n")
+        client = self.open(daemon)
+        self.assertEqual(client.set(b"hello", b"0"), b"STORED\r\n")  # slot 866
+        self.assertTrue(client.set(b"foo", b"0").startswith(b"SERVER_ERROR MOVED"))
+        self.assertIsNone(client.get(b"foo"))
+        self.assertEqual(client.get(b"hello"), b"0")
+        self.assertEqual(daemon.log().count("8192 slots have no node that can be reached"), 1)
+        # a is asked, all the while, whether that has changed.
+        cluster.b_port = None
+        cluster.says.clear()
+        wait_until(lambda: client.set(b"foo", b"1") == b"STORED\r\n" and self.sets(cluster)[1] > 0,
+                   5, "its slots are served")
+        daemon.settle()
 
     def test_a_refusal_that_passes_is_not_the_client_s(self):
         cluster, client = self.start()
