@@ -24,9 +24,10 @@ namespace {
 
 }  // namespace
 
-void RaiseDescriptorLimit(uint64_t wanted) {
+void RaiseDescriptorLimit(uint64_t wanted, bool as_many_as_may_be) {
   rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) Throw("getrlimit");
+  if (as_many_as_may_be && limit.rlim_max > wanted) wanted = limit.rlim_max;
   if (limit.rlim_cur >= wanted) return;
   limit.rlim_cur = wanted;
   limit.rlim_max = std::max<rlim_t>(limit.rlim_max, wanted);

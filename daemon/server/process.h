@@ -8,8 +8,9 @@
 
 namespace mcrelay::server {
 
-// Allows at least `wanted` open descriptors, or says that it cannot.
-void RaiseDescriptorLimit(uint64_t wanted);
+// Allows at least `wanted` open descriptors, or says that it cannot; with `as_many_as_may_be` the
+// hard limit's.
+void RaiseDescriptorLimit(uint64_t wanted, bool as_many_as_may_be);
 // -u: becomes `user` for good. Empty: stays; as root that earns one warning.
 void DropPrivileges(const std::string& user);
 // Buffers of large values are reused instead of being returned to the kernel between any two

@@ -41,8 +41,23 @@ void SayTooMany(int fd, bool raw) {
   close(fd);
 }
 
+// Each worker has a connection to each server; where they are watched, the watcher has two more,
+// and two to each Sentinel of a set. Servers that the configuration does not name are not counted.
 uint64_t DescriptorsFor(const config::Config& config, uint64_t threads) {
-  return config.limits.connections + 64 + threads * (config.backends.size() + 4);
+  uint64_t servers = config.backends.size();
+  uint64_t sentinels = config.service.empty() ? 0 : config.sentinels.size();
+  for (const config::Shard& shard : config.shards) {
+    servers += std::max<size_t>(shard.backends.size(), 1);
+    if (shard.service.empty()) continue;
+    sentinels += shard.sentinels.empty() ? config.sentinels.size() : shard.sentinels.size();
+  }
+  const uint64_t watched = route::Watcher::Needed(config) ? 2 * (servers + sentinels) : 0;
+  return config.limits.connections + 64 + threads * (servers + 4) + watched;
+}
+
+// A topology that is discovered may have any number of nodes, and get more at any time.
+void RaiseLimitFor(const config::Config& config, uint64_t threads) {
+  RaiseDescriptorLimit(DescriptorsFor(config, threads), route::Watcher::Needed(config));
 }
 
 }  // namespace
@@ -62,7 +77,7 @@ Server::Server(config::Config config, Reload reload)
   signals_.push_back(std::make_unique<net::Signal>(loop_, SIGINT, [this] { Stop(); }));
   signals_.push_back(std::make_unique<net::Signal>(loop_, SIGHUP, [this] { OnHangup(); }));
   signals_.push_back(std::make_unique<net::Signal>(loop_, SIGUSR1, [] { log::Reopen(); }));
-  RaiseDescriptorLimit(DescriptorsFor(config_, config_.threads));
+  RaiseLimitFor(config_, config_.threads);
   OpenListeners();
   monitor_.OpenAdmin(config_);
   DropPrivileges(config_.user);
@@ -233,7 +248,7 @@ bool Server::TakeOver() {
   }
   std::shared_ptr<const worker::Snapshot> snapshot;
   try {
-    RaiseDescriptorLimit(DescriptorsFor(*fresh, workers_.size()));
+    RaiseLimitFor(*fresh, workers_.size());
     snapshot = worker::MakeSnapshot(*fresh, snapshot_.get());
   } catch (const std::runtime_error& problem) {
     return KeepRunning(problem.what());

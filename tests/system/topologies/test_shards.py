@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import resource
 import signal
 import sys
 import time
@@ -60,6 +61,43 @@ class ShardTests(FleetTestCase):
             self.assertEqual(client.get(key), b"2")
         with new_primary.client() as redis:
             self.assertEqual(redis.call("DBSIZE"), len(mine))
+
+    def test_the_descriptor_limit_counts_what_is_discovered(self):
+        """A connection per worker to every server, however many clients are connected already."""
+        sets = [ReplicatedSet(self.fleet, 1) for _ in range(3)]
+        shards = "".join(f"  - {{name: s{i}, backends: [{one.primary.location()}, "
+                         f"{one.replicas[0].location()}]}}\n" for i, one in enumerate(sets))
+        daemon = self.fleet.mcrelay(threads=16, start=False, config=f"shards:\n{shards}"
+                                    "read_from: any\nlimits: {connections: 100}\n")
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
+        try:
+            daemon.start()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        clients = [self.open(daemon) for _ in range(98)]
+        for client in clients:
+            self.assertTrue(client.call(b"version\r\n").startswith(b"VERSION"))
+        for one in sets:
+            one.primary.restart()
+        for i, client in enumerate(clients):
+            wait_until(lambda client=client, i=i: client.set(b"k%d" % i, b"v") == b"STORED\r\n", 10,
+                       f"client {i} is served")
+        self.assertNotIn("too many open files", daemon.log())
+
+    def test_more_named_servers_than_descriptors_are_an_error(self):
+        shards = "".join(f"  - {{name: s{i}, backends: [10.0.0.1:{i + 1}, 10.0.0.2:{i + 1}]}}\n"
+                         for i in range(20))
+        daemon = self.fleet.mcrelay(threads=16, start=False, config=f"shards:\n{shards}"
+                                    "limits: {connections: 100}\n")
+        command = daemon.command()
+        # Root could raise the hard limit: that right is taken away.
+        no_right = ["setpriv", "--bounding-set=-sys_resource", "--inh-caps=-sys_resource"]
+        daemon.command = lambda: ["prlimit", "--nofile=800:800",
+                                  *(no_right if os.geteuid() == 0 else []), *command]
+        status, _, errors = daemon.run()
+        self.assertEqual(status, 1, errors)
+        self.assertIn("the limit of open files (ulimit -n) is below", errors)
 
     def test_replicated_sets(self):
         sets = [ReplicatedSet(self.fleet, 1) for _ in range(2)]
