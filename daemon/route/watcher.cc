@@ -153,8 +153,8 @@ void Watcher::Run() {
   io_.loop.Run();
 }
 
-void Watcher::WaitForFirst(uint32_t timeout_ms) {
-  (void)first_come_.wait_for(std::chrono::milliseconds(timeout_ms));
+bool Watcher::WaitForFirst(uint32_t timeout_ms) const {
+  return first_come_.wait_for(std::chrono::milliseconds(timeout_ms)) == std::future_status::ready;
 }
 
 std::shared_ptr<const View> Watcher::view() const {

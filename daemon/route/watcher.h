@@ -41,8 +41,8 @@ class Watcher {
   [[nodiscard]] bool Serves(const config::Config& config) const {
     return Wanted(config) == wanted_;
   }
-  // Waits for the first finding, at most so long.
-  void WaitForFirst(uint32_t timeout_ms);
+  // Waits for the first finding, at most so long. False: there is none yet.
+  [[nodiscard]] bool WaitForFirst(uint32_t timeout_ms) const;
   [[nodiscard]] std::shared_ptr<const View> view() const;
   // How often the view changed after the first one.
   [[nodiscard]] uint64_t changes() const { return changes_.load(std::memory_order_relaxed); }

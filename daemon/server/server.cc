@@ -25,6 +25,12 @@ namespace mcrelay::server {
 namespace {
 
 constexpr uint64_t kDrainCheckMs = 20;
+// At the start nobody is served before it is known who serves what, but for so long only: then
+// clients are answered as on_error says until it is.
+constexpr uint32_t kFirstLookMs = 1000;
+// A reload waits for as many looks to time out before it takes over what nobody knows.
+constexpr uint32_t kFirstLooks = 4;
+constexpr uint64_t kLookPauseMs = 10;
 
 std::string Describe(const config::Address& address) {
   if (!address.unix_path.empty()) return "unix:" + address.unix_path;
@@ -66,6 +72,7 @@ Server::Server(config::Config config, Reload reload)
     : config_(std::move(config)),
       reload_(std::move(reload)),
       monitor_(loop_, shared_, [this] { workers_.front()->AskNodes(); }),
+      look_(loop_, [this] { TakeOverWhenKnown(); }),
       drain_(loop_, [this] { StopWhenDrained(); }),
       kill_(loop_, [this] {
         log::Warning(log::Event::kStop, "drain_timeout is over, closing what is left");
@@ -87,6 +94,7 @@ Server::Server(config::Config config, Reload reload)
     config_.backends = {embedded_->backend()};
   }
   snapshot_ = worker::MakeSnapshot(config_, nullptr);
+  (void)snapshot_->WaitForTopology(std::min(kFirstLookMs, kFirstLooks * config_.timeouts.connect));
   monitor_.Use(snapshot_);
   if (embedded_ != nullptr) {
     embedded_->Watch([node = snapshot_->nodes.front()] { return node->down(); });
@@ -228,20 +236,29 @@ void Server::OnExhausted(int error) {
 }
 
 void Server::OnHangup() {
+  if (stopping_) return;
+  if (incoming_ != nullptr) {
+    reload_again_ = true;
+    return;
+  }
   monitor_.Reloading();
-  monitor_.Reloaded(TakeOver());
+  if (Prepare()) {
+    TakeOverWhenKnown();
+  } else {
+    monitor_.Reloaded(false);
+  }
 }
 
 // What serves changes last: until then every problem leaves the running configuration in place.
-bool Server::TakeOver() {
+bool Server::Prepare() {
   std::string error;
-  const std::unique_ptr<config::Config> fresh = reload_(&error);
+  std::unique_ptr<config::Config> fresh = reload_(&error);
   if (fresh == nullptr) return KeepRunning(error);
   if (fresh->embedded && embedded_ != nullptr) fresh->backends = {embedded_->backend()};
   if (fresh->embedded != config_.embedded) {
     return KeepRunning("between the embedded store and named backends only a restart changes");
   }
-  const std::vector<config::Change> changes = config::Diff(config_, *fresh);
+  std::vector<config::Change> changes = config::Diff(config_, *fresh);
   config::KeepUntilRestart(config_, fresh.get());
   if (fresh->raw_listen && fresh->topology != config::Topology::kSingle) {
     return KeepRunning("raw_listen, which only a restart closes, needs topology single");
@@ -253,18 +270,35 @@ bool Server::TakeOver() {
   } catch (const std::runtime_error& problem) {
     return KeepRunning(problem.what());
   }
-  Tell(changes, fresh->warnings);
-  log::SetLevel(static_cast<log::Level>(fresh->log.level));
-  const bool other_store_memory = fresh->embedded_memory != config_.embedded_memory;
-  config_ = std::move(*fresh);
-  snapshot_ = std::move(snapshot);
+  const uint64_t until_ms = loop_.now_ms() + kFirstLooks * fresh->timeouts.connect;
+  incoming_ = std::make_unique<Incoming>(
+      Incoming{std::move(fresh), std::move(changes), std::move(snapshot), until_ms});
+  return true;
+}
+
+void Server::TakeOverWhenKnown() {
+  if (!incoming_->snapshot->WaitForTopology(0) && loop_.now_ms() < incoming_->until_ms) {
+    look_.Once(kLookPauseMs);
+    return;
+  }
+  TakeOver(std::move(*std::exchange(incoming_, nullptr)));
+  monitor_.Reloaded(true);
+  if (std::exchange(reload_again_, false)) OnHangup();
+}
+
+void Server::TakeOver(Incoming incoming) {
+  config::Config& fresh = *incoming.config;
+  Tell(incoming.changes, fresh.warnings);
+  log::SetLevel(static_cast<log::Level>(fresh.log.level));
+  const bool other_store_memory = fresh.embedded_memory != config_.embedded_memory;
+  config_ = std::move(fresh);
+  snapshot_ = std::move(incoming.snapshot);
   for (const auto& worker : workers_) worker->Apply(snapshot_);
   if (embedded_ != nullptr && other_store_memory) {
     workers_.front()->LimitStore(config_.embedded_memory);
   }
   monitor_.Use(snapshot_);
   log::Info(log::Event::kReload, "the configuration was taken over");
-  return true;
 }
 
 bool Server::KeepRunning(std::string_view why) {
@@ -317,6 +351,8 @@ void Server::Stop() {
   if (std::exchange(stopping_, true)) return;
   log::Info(log::Event::kStop, "stopping: answering what is in flight");
   monitor_.Stopping();
+  look_.Stop();
+  incoming_.reset();
   for (OpenListener& open : listeners_) {
     open.counts.open.store(false, std::memory_order_relaxed);
     open.listener.reset();

@@ -50,6 +50,15 @@ class Server {
     std::string unix_path;  // to be removed at the end
   };
 
+  // A configuration that is about to be taken over: while it is found out who serves what, the one
+  // before goes on serving.
+  struct Incoming {
+    std::unique_ptr<config::Config> config;
+    std::vector<config::Change> changes;
+    std::shared_ptr<const worker::Snapshot> snapshot;
+    uint64_t until_ms;  // loop time at which it serves without knowing
+  };
+
   void OpenListeners();
   void OpenSockets(const config::Address& address, const std::string& text, bool raw);
   void Listen(int fd, const std::string& text, const std::string& unix_path, bool raw = false);
@@ -60,7 +69,9 @@ class Server {
   void ListConnections(std::function<void(std::string lines)> done);
   void OnExhausted(int error);
   void OnHangup();
-  [[nodiscard]] bool TakeOver();
+  [[nodiscard]] bool Prepare();
+  void TakeOverWhenKnown();
+  void TakeOver(Incoming incoming);
   [[nodiscard]] static bool KeepRunning(std::string_view why);
   static void Tell(const std::vector<config::Change>& changes,
                    const std::vector<std::string>& warnings);
@@ -78,6 +89,9 @@ class Server {
   std::shared_ptr<const worker::Snapshot> snapshot_;
   std::vector<std::unique_ptr<worker::Worker>> workers_;
   std::vector<std::unique_ptr<net::Signal>> signals_;
+  std::unique_ptr<Incoming> incoming_;  // null: no reload is under way
+  bool reload_again_ = false;           // asked for while one is
+  net::Timer look_;                     // whether incoming_'s topology is known
   net::Timer drain_;
   net::Timer kill_;
   bool stopping_ = false;

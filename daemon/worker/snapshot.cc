@@ -11,9 +11,6 @@
 namespace mcrelay::worker {
 namespace {
 
-// How often a look at the topology may time out before clients are served without it.
-constexpr uint32_t kFirstLooks = 4;
-
 translate::OnError ToTranslate(config::OnError on_error) {
   return on_error == config::OnError::kMiss ? translate::OnError::kMiss
                                             : translate::OnError::kError;
@@ -181,7 +178,6 @@ std::shared_ptr<const Snapshot> MakeSnapshot(const config::Config& config,
       snapshot->routes.watcher = before;
     } else {
       snapshot->routes.watcher = std::make_shared<route::Watcher>(config, NodesOf(previous));
-      snapshot->routes.watcher->WaitForFirst(kFirstLooks * config.timeouts.connect);
     }
     snapshot->routes.watcher->Measure(config.read_from == config::ReadFrom::kNearest);
     return snapshot;
@@ -193,6 +189,10 @@ std::shared_ptr<const Snapshot> MakeSnapshot(const config::Config& config,
   }
   snapshot->routes.view = std::move(view);
   return snapshot;
+}
+
+bool Snapshot::WaitForTopology(uint32_t timeout_ms) const {
+  return routes.watcher == nullptr || routes.watcher->WaitForFirst(timeout_ms);
 }
 
 std::vector<route::PlacedNode> Snapshot::AllNodes() const {

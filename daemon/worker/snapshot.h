@@ -23,6 +23,8 @@ struct Snapshot {
       nodes;  // as configured; none when they are discovered
   route::Router::Setup routes;
 
+  // Waits until it is known who serves what, at most so long. False: it is not. Any thread.
+  [[nodiscard]] bool WaitForTopology(uint32_t timeout_ms) const;
   // As configured, or as discovered by now. Any thread.
   [[nodiscard]] std::vector<route::PlacedNode> AllNodes() const;
   // How often who serves what has changed. Any thread.

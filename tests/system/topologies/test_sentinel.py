@@ -1,6 +1,7 @@
 """A Sentinel-managed set behind the daemon: its primary is killed, or switched by hand, under load."""
 
 import os
+import signal
 import sys
 import time
 import unittest
@@ -87,6 +88,39 @@ class SentinelTests(FleetTestCase):
         with old.client() as redis:
             self.assertTrue(redis.call("GET", "k").endswith(b"v"))
         self.assertIn("no Sentinel knows configuration epoch 1 any more; believing 0", daemon.log())
+
+    def test_sentinels_that_hang_hold_up_neither_reload_nor_stop(self):
+        servers = SentinelSet(self.fleet, 1, 1)
+        config = (f"topology: sentinel\nsentinels: {servers.addresses()}\nservice: mymaster\n"
+                  "timeouts: {connect: %s}\n")
+        daemon = self.fleet.mcrelay(config=config % "6s")
+        client = self.open(daemon)
+        self.assertEqual(client.set(b"k", b"1"), b"STORED\r\n")
+        servers.sentinels[0].pause()
+        # Another time limit means another watcher, which has to ask first.
+        daemon.write_config(config % "5s")
+        daemon.signal(signal.SIGHUP)
+        time.sleep(patience(0.3))
+        started = time.monotonic()
+        other = self.open(daemon)
+        self.assertEqual(other.get(b"k"), b"1")
+        self.assertEqual(client.set(b"k", b"2"), b"STORED\r\n")  # as the one before knows
+        self.assertNotIn("was taken over", daemon.log())
+        self.assertEqual(daemon.terminate(), 0)
+        self.assertLess(time.monotonic() - started, patience(2))
+        # At the start it waits a second for them.
+        started = time.monotonic()
+        late = self.fleet.mcrelay(config=config % "6s")
+        self.assertLess(time.monotonic() - started, patience(3))
+        client = self.open(late)
+        self.assertEqual(client.set(b"k", b"3"), b"NOT_STORED\r\n")
+        late.write_config(config % "5s")
+        late.signal(signal.SIGHUP)
+        late.signal(signal.SIGHUP)
+        servers.sentinels[0].resume()
+        wait_until(lambda: client.set(b"k", b"4") == b"STORED\r\n", 15, "they answer: it is served")
+        wait_until(lambda: late.log().count("was taken over") in (1, 2), 5, "it is reloaded")
+        late.settle()
 
     def test_every_outage_of_the_sentinels_is_told_once(self):
         servers, daemon = self.start(replicas=1)
