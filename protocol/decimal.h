@@ -12,10 +12,14 @@ inline constexpr size_t kMostDecimalDigits = 20;
 
 // Returns the end of what it wrote to `to`. REQUIRES: room for kMostDecimalDigits.
 inline char* WriteDecimal(uint64_t number, char* to) {
+  const auto digit = [](uint64_t value) { return static_cast<char>('0' + value); };
   if (number >= 10'000) return std::to_chars(to, to + kMostDecimalDigits, number).ptr;
-  char* const end = to + (number < 10 ? 1 : number < 100 ? 2 : number < 1000 ? 3 : 4);
-  for (char* at = end; at != to; number /= 10) *--at = static_cast<char>('0' + number % 10);
-  return end;
+  const auto small = static_cast<uint32_t>(number);
+  if (small >= 1000) *to++ = digit(small / 1000);
+  if (small >= 100) *to++ = digit(small / 100 % 10);
+  if (small >= 10) *to++ = digit(small / 10 % 10);
+  *to++ = digit(small % 10);
+  return to;
 }
 
 }  // namespace mcrelay

@@ -427,7 +427,7 @@ void Exchange::Finish(const Step& step, size_t answer_at) {
   if (begun_us_ != 0) {
     context_.latencies.Add(LatencyOf(translation_.verb()), context_.io.loop.now_us() - begun_us_);
   }
-  SettleRemoval(step);
+  if (step.removal_due || flags_.overwrites) SettleRemoval(step);
   if (flags_.holds) session_->DropHold();
   flags_.holds = false;
   session_->OnDone(this);

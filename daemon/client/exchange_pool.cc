@@ -17,6 +17,7 @@ Exchange* ExchangePool::Take() {
   Exchange* const exchange = free_;
   free_ = exchange->next;
   --kept_;
+  if (free_ != nullptr) Exchange::Prefetch(free_->next);
   return exchange;
 }
 

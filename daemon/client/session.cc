@@ -156,7 +156,11 @@ void Session::OnDone(Exchange* exchange) {
 void Session::Pop() {
   Exchange* const exchange = head_;
   head_ = exchange->next;
-  if (head_ == nullptr) tail_ = nullptr;
+  if (head_ == nullptr) {
+    tail_ = nullptr;
+  } else {
+    Exchange::Prefetch(head_->next);
+  }
   --in_flight_;
   window_.Leave(exchange->expected_bytes, stalled_, context_.runtime->most_in_flight);
   Buffer& held = exchange->held();

@@ -114,7 +114,6 @@ bool Decoder::Feed(std::string_view bytes) {
     if (bytes.empty() || failed_) break;
     const std::string_view slice = bytes.substr(0, ForReader(bytes));
     bytes.remove_prefix(slice.size());
-    missing_ -= std::min(missing_, slice.size());
     if (redisReaderFeed(reader_, slice.data(), slice.size()) != REDIS_OK) {
       Abort("out of memory");
     } else if (Drain()) {
@@ -126,10 +125,20 @@ bool Decoder::Feed(std::string_view bytes) {
 
 bool Decoder::reader_idle() const { return reader_->ridx == -1 && buffered_bytes() == 0; }
 
-// How much of `bytes` the reader gets: where it is known how much it lacks, no more than that, so
-// that what follows is taken where it lies.
+// How much of `bytes` the reader gets: the rest of the line or the bulk string that it has begun,
+// and no more, so that what follows can be taken where it lies.
 size_t Decoder::ForReader(std::string_view bytes) const {
-  return std::min({bytes.size(), kFeedBytes, missing_ == 0 ? kFeedBytes : missing_});
+  const std::string_view begun(reader_->buf + reader_->pos, buffered_bytes());
+  const std::string_view item = begun.empty() ? bytes : begun;
+  const size_t most = std::min(bytes.size(), kFeedBytes);
+  size_t number = 0;
+  const char* const after = TakeHeader(item.data(), item.data() + item.size(), &number);
+  if (after != nullptr && item.front() == '$') {
+    const size_t whole = static_cast<size_t>(after - item.data()) + number + 2;
+    return std::min(most, whole > begun.size() ? whole - begun.size() : 1);
+  }
+  const size_t newline = bytes.find('\n');
+  return newline == std::string_view::npos ? most : std::min(most, newline + 1);
 }
 
 // Hands out the simple replies that `bytes` begin with and returns their length. Whatever is not
@@ -139,7 +148,6 @@ size_t Decoder::TakeWhole(std::string_view bytes) {
   constexpr std::string_view kOk = "+OK\r\n";
   const char* const end = bytes.data() + bytes.size();
   const char* at = bytes.data();
-  missing_ = 0;
   while (!failed_ && at != end) {
     Reply reply;
     size_t number = 0;
@@ -157,10 +165,7 @@ size_t Decoder::TakeWhole(std::string_view bytes) {
       }
     } else if (*at == '$') {
       const auto there = static_cast<size_t>(end - after);
-      if (there < number + 2) {
-        missing_ = rest.size() + (number + 2 - there);
-        break;
-      }
+      if (there < number + 2) break;
       if (after[number] != '\r' || after[number + 1] != '\n') break;
       reply.type = Reply::Type::kString;
       reply.text = {after, number};

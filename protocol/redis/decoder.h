@@ -82,7 +82,6 @@ class Decoder {
   bool failed_ = false;
   size_t elements_ = 0;       // of the array that TakeWhole() is in; 0: in none
   size_t elements_left_ = 0;  // of them
-  size_t missing_ = 0;  // bytes, to complete the bulk string that the reader has; 0: not known
   std::string error_;
   std::vector<Collected> collected_;
   std::vector<Reply> views_;
