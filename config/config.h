@@ -112,6 +112,7 @@ struct Config {
 
   struct {
     uint32_t failures = 3;     // failures in a row that eject a node
+    uint32_t overdue = 1;      // overdue requests in a row until a handshake must succeed first
     uint32_t probe_min = 50;   // first wait before a down node is tried again
     uint32_t probe_max = 500;  // longest wait
   } health;

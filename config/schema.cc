@@ -218,6 +218,8 @@ std::vector<Key> BehaviourRows() {
        "longest wait for answers in flight when stopping", MEMBER(timeouts.drain)},
       {"health.failures", Count("3", 1, 1000), Reload::kLive,
        "failures in a row that take a node out", MEMBER(health.failures)},
+      {"health.overdue", Count("1", 1, 1000), Reload::kLive,
+       "overdue requests in a row that take a slow node out", MEMBER(health.overdue)},
       {"health.probe_min", Duration("50ms", 10, kMinute), Reload::kLive,
        "first wait before a node that is down is tried again", MEMBER(health.probe_min)},
       {"health.probe_max", Duration("500ms", 10, 10 * kMinute), Reload::kLive, "longest such wait",

@@ -103,15 +103,14 @@ void Connection::OnTurnEnd() {
 }
 
 void Connection::CheckDeadlines(uint64_t now_ms) {
-  if (!slots_.empty() && slots_.front().deadline_ms < now_ms) {
-    if (sent_ > 0) {
-      Add(node_->counters.timeouts);
-      distrusted_ = true;
-      link_->Fail("no reply within the request timeout");
-    } else {
-      LoseQueued();
-    }
-  } else if (slots_.empty() && !batch_.empty() && batch_.front().deadline_ms < now_ms) {
+  if (pending() == 0) return;
+  const Slot& oldest = slots_.empty() ? batch_.front() : slots_.front();
+  if (oldest.deadline_ms >= now_ms) return;
+  if (++overdue_ >= settings_.overdue) distrusted_ = true;
+  if (sent_ > 0) {
+    Add(node_->counters.timeouts);
+    link_->Fail("no reply within the request timeout");
+  } else {
     LoseQueued();
   }
 }
@@ -164,7 +163,7 @@ void Connection::Answer(const redis::Reply& reply) {
   Waiter* const waiter = slots_.front().waiter;
   slots_.Pop();
   --sent_;
-  failures_ = 0;
+  failures_ = overdue_ = 0;
   if (sampled_ != 0 && --sampled_ == 0) {
     traffic_->round_trips.Add(io_.loop.now_us() - sampled_us_);
   }

@@ -11,9 +11,9 @@
 // Failure: when the Link ends, what was in flight gets OnLost(); what was only queued stays queued
 // and goes out on the next Link, unless it grows overdue, the node is ejected first, or items of
 // the node became stale (what is queued was asked for under another assumption). A node is ejected
-// after `failures` failures in a row, and distrusted after one overdue request: then nothing is
-// accepted until a handshake succeeds again, which is tried in the background with jittered,
-// growing pauses.
+// after `failures` failures in a row, and distrusted after `overdue` overdue requests in a row:
+// then nothing is accepted until a handshake succeeds again, which is tried in the background with
+// jittered, growing pauses.
 #pragma once
 
 #include <array>
@@ -66,6 +66,7 @@ class Connection final : public LinkUser {
     uint32_t connect_ms;
     uint32_t request_ms;
     uint32_t failures;  // in a row until ejection
+    uint32_t overdue;   // requests in a row until it is distrusted
     uint32_t probe_min_ms;
     uint32_t probe_max_ms;
     size_t most_in_flight;  // slots
@@ -163,10 +164,11 @@ class Connection final : public LinkUser {
   Link::Settings link_settings_;
   State state_ = State::kWaiting;
   bool ejected_ = false;     // reported as down
-  bool distrusted_ = false;  // was overdue, has not answered since
+  bool distrusted_ = false;  // was overdue, no handshake has succeeded since
   Link* link_ = nullptr;
   std::string refusal_;
-  uint32_t failures_ = 0;
+  uint32_t failures_ = 0;  // in a row, as overdue_
+  uint32_t overdue_ = 0;
   uint64_t opened_ms_ = 0;
   uint64_t random_;
   net::Timer retry_;

@@ -84,6 +84,7 @@ backend::Connection::Settings MakeConnectionSettings(const config::Config& confi
       .connect_ms = config.timeouts.connect,
       .request_ms = config.timeouts.request,
       .failures = config.health.failures,
+      .overdue = config.health.overdue,
       .probe_min_ms = config.health.probe_min,
       .probe_max_ms = config.health.probe_max,
       .most_in_flight = config.limits.node_in_flight,

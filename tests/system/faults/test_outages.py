@@ -169,6 +169,27 @@ class Stopped(OutageTestCase):
         self.assertLess(time.monotonic() - started, patience(LIMIT_S))
         redis.resume()
 
+    def test_a_slow_node_is_asked_nothing_more_after_so_many_overdue_requests(self):
+        for overdue in (1, 3):
+            (redis,), daemon = self.stage(config=CONFIG + f"health: {{overdue: {overdue}, failures: 100}}\n",
+                                          threads=1)
+            client = self.open(daemon)
+            self.assertEqual(client.set(b"k", b"v"), b"STORED\r\n")
+            redis.pause()
+            took_s = []
+            for _ in range(overdue + 3):
+                started = time.monotonic()
+                self.assertIsNone(client.get(b"k"))
+                took_s.append(time.monotonic() - started)
+            redis.resume()
+            for waited_s in took_s[:overdue]:
+                self.assertGreater(waited_s, TIMEOUT_S * 0.9, took_s)
+                self.assertLess(waited_s, patience(LIMIT_S), took_s)
+            for waited_s in took_s[overdue:]:
+                self.assertLess(waited_s, patience(TIMEOUT_S / 3), took_s)
+            # A handshake that succeeds brings it back.
+            wait_until(lambda client=client: client.get(b"k") == b"v", 3, "it is asked again")
+
     def test_unreachable_without_a_reset(self):
         """A cut that nobody is told of: bytes are held, then come late."""
         redis, wire, daemon = self.wired()
