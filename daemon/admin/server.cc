@@ -1,6 +1,5 @@
 #include "daemon/admin/server.h"
 
-#include <httplib.h>
 #include <signal.h>
 
 #include <chrono>
@@ -17,6 +16,7 @@
 #include "daemon/admin/csv.h"
 #include "daemon/admin/history.h"
 #include "daemon/admin/host.h"
+#include "daemon/admin/http.h"
 #include "daemon/admin/metrics.h"
 #include "daemon/admin/page.h"
 #include "daemon/admin/status.h"
@@ -28,7 +28,6 @@ namespace {
 
 constexpr size_t kThreads = 3;
 constexpr size_t kMostWaiting = 64;
-constexpr time_t kPatienceSeconds = 2;
 
 constexpr const char* kText = "text/plain; charset=utf-8";
 
@@ -64,7 +63,7 @@ struct Server::State {
 
   const std::function<View()> look;
   bool loopback = false;
-  httplib::Server http;
+  Http http;
   std::thread serving;
 
   std::mutex mutex;
@@ -76,10 +75,6 @@ struct Server::State {
 
 void Server::State::SetUp(const config::Address& address) {
   http.new_task_queue = [] { return new TaskQueue(kThreads, kMostWaiting); };
-  http.set_keep_alive_max_count(1);
-  http.set_keep_alive_timeout(kPatienceSeconds);
-  http.set_read_timeout(kPatienceSeconds);
-  http.set_write_timeout(kPatienceSeconds);
   http.set_payload_max_length(0);
   // Not the library's own, which would share a port that is in use (SO_REUSEPORT).
   http.set_socket_options([](int socket) {
@@ -186,6 +181,7 @@ Server::~Server() {
   if (state_->serving.joinable()) {
     // stop() has no effect before the thread has come to listen.
     while (!state_->http.is_running()) std::this_thread::yield();
+    state_->http.EndReading();
     state_->http.stop();
     state_->serving.join();
   }

@@ -5,7 +5,8 @@
 // which a page in somebody's browser could otherwise have made to point here.
 // Threading: runs on threads of its own (one accepts, a few answer, one samples for the charts);
 // the data path never waits for them. Each request takes a fresh View from `look`, which any of
-// these threads calls. Bounds: one request a connection, 2 s to send it, 64 connections waiting.
+// these threads calls. Bounds: one request a connection, 2 s to send it and
+// 2 s to take the answer, 64 connections waiting.
 // Failure: the constructor throws std::runtime_error when the address cannot be had.
 #pragma once
 

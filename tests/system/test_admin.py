@@ -218,6 +218,43 @@ class Pages(AdminTestCase):
         wait_until(lambda: self.ask("/healthz")[0] == 200, 10, "it answers again")
         wait_until(lambda: daemon.descriptors() <= before + 1, 10, "the descriptors are back")
 
+    def trickle(self, count):
+        """`count` clients that send a byte of a header line now and then, until the end of the test."""
+        socks = [socket.create_connection(self.admin, patience(5)) for _ in range(count)]
+        ended = threading.Event()
+
+        def send():
+            while not ended.wait(0.2):
+                for sock in socks:
+                    with contextlib.suppress(OSError):
+                        sock.sendall(b"a")
+
+        for sock in socks:
+            sock.sendall(b"GET / HTTP/1.1\r\nX: ")
+            self.addCleanup(sock.close)
+        thread = threading.Thread(target=send)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(ended.set)
+        return socks
+
+    def test_clients_that_trickle_do_not_keep_others_out(self):
+        self.start()
+        socks = self.trickle(3)  # as many as there are threads
+        self.assertEqual(self.ask("/healthz")[0], 200)
+        for sock in socks:
+            sock.settimeout(patience(5))
+            with contextlib.suppress(ConnectionResetError):
+                self.assertNotIn(b" 200 ", sock.recv(1000))
+
+    def test_a_client_that_trickles_does_not_hold_up_the_end(self):
+        _, daemon = self.start()
+        self.trickle(3)
+        time.sleep(0.3)  # they are being read
+        started = time.monotonic()
+        self.assertEqual(daemon.terminate(), 0)
+        self.assertLess(time.monotonic() - started, patience(1.5), "not even until their time is over")
+
 
 class Metrics(AdminTestCase):
     def test_promtool_finds_nothing_to_say(self):
