@@ -6,8 +6,8 @@
 #include <cstring>
 #include <map>
 #include <memory>
-#include <thread>
 
+#include "config/cpus.h"
 #include "config/location.h"
 #include "config/text.h"
 #include "config/validate.h"
@@ -29,8 +29,8 @@ void Derive(std::string_view name, const std::string& from, Number value, Number
 
 void ResolveThreads(Config* config, Settings* settings) {
   if (config->threads != 0) return;
-  config->threads = std::clamp(std::thread::hardware_concurrency(), 1u, 512u);
-  settings->at("threads").origin.text += ", one per core";
+  config->threads = std::clamp(UsableCpus(), 1u, 512u);
+  settings->at("threads").origin.text += ", one per core that may be used";
 }
 
 // The buffers of a client and of a node must hold the few largest items that may always be in
@@ -167,7 +167,14 @@ void Overlay(const Settings& layer, Settings* settings) {
   for (const auto& [name, setting] : layer) (*settings)[name] = setting;
 }
 
-Config Compose(Settings* settings, const Options& options, const Environment& environment) {
+std::string FromFolder(const std::string& folder, const std::string& path) {
+  return folder.empty() || path.empty() || path.starts_with('/') ? path : folder + "/" + path;
+}
+
+std::string BoundFile(const std::string& runtime_folder) { return runtime_folder + "/listening"; }
+
+Config Compose(Settings* settings, const Options& options, const Environment& environment,
+               const std::string& folder) {
   if (settings->at("backends").value.backends.empty() &&
       !Lookup(environment, "REDIS_URL").empty()) {
     settings->at("backends") = ReadRedisUrl(environment);
@@ -178,7 +185,15 @@ Config Compose(Settings* settings, const Options& options, const Environment& en
   }
   config.flush_all_enabled = config.flush_all != FlushAll::kDeny;
   config.verbosity = options.verbosity;
+  config.prefix_delimiter = options.prefix_delimiter;
   config.port_file = Lookup(environment, "MEMCACHED_PORT_FILENAME");
+  if (const std::string runtime = RuntimeFolder(environment); !runtime.empty()) {
+    config.bound_file = BoundFile(runtime);
+  }
+  for (std::string* path : {&config.password_file, &config.auth_file, &config.log.file,
+                            &config.pid_file, &config.port_file, &config.bound_file}) {
+    *path = FromFolder(folder, *path);
+  }
   if (options.listen.no_tcp()) DropTcp(&config, settings);
   ResolveThreads(&config, settings);
   ResolveLimits(&config, settings);

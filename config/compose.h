@@ -18,7 +18,16 @@ Settings DefaultSettings();
 void Overlay(const Settings& layer, Settings* settings);
 
 // Complete and checked (config/validate.h). `settings` gets what was derived.
-Config Compose(Settings* settings, const Options& options, const Environment& environment);
+// `folder` is where relative paths start, for a process that will leave the working directory;
+// empty: they stay as they are.
+Config Compose(Settings* settings, const Options& options, const Environment& environment,
+               const std::string& folder);
+
+// `path`, from `folder` when it is relative and there is a folder.
+std::string FromFolder(const std::string& folder, const std::string& path);
+
+// In `runtime_folder` (RuntimeFolder(), not empty): the addresses a running daemon listens on.
+std::string BoundFile(const std::string& runtime_folder);
 
 // Names every backend that has none: host:port, or the whole location where two would be equal;
 // what the ring hashes follows (django-redis: the location as written). Two equal names are left

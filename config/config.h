@@ -67,7 +67,7 @@ enum class LogFormat : uint8_t { kText, kJson };
 struct Config {
   std::vector<Address> listen;  // TCP and Unix sockets
   uint32_t unix_mask = 0700;    // memcached's -a: access mask of the Unix socket
-  uint32_t threads = 0;         // 0: one per core (resolved by the loader, so never 0 after)
+  uint32_t threads = 0;         // 0: one per usable core (resolved by the loader, so never 0 after)
 
   std::vector<Backend> backends;  // empty, as `shards`: embedded
   std::vector<Shard> shards;      // several replicated sets, with the keys spread over them
@@ -135,6 +135,7 @@ struct Config {
   bool core_dumps = false;        // -r
   uint32_t backlog = 1024;        // -b
   int verbosity = 0;              // number of -v
+  char prefix_delimiter = '\0';   // -D: counts by prefix from the start; '\0': not given
 
   std::vector<Address> sentinels;
   std::string service;
@@ -145,6 +146,7 @@ struct Config {
   std::optional<Address> admin;
 
   std::string port_file;    // MEMCACHED_PORT_FILENAME: where to write the ports in use
+  std::string bound_file;   // where to write for --health what we listen on; empty: nowhere
   std::string config_file;  // --config; empty: none
   std::string effective;    // what --print-config shows; no secret in it
   std::vector<std::string>

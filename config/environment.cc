@@ -78,6 +78,11 @@ std::string Lookup(const Environment& environment, const std::string& name) {
   return at == environment.end() ? "" : at->second;
 }
 
+std::string RuntimeFolder(const Environment& environment) {
+  const std::string folders = Lookup(environment, "RUNTIME_DIRECTORY");
+  return folders.substr(0, folders.find(':'));
+}
+
 bool IsServiceLink(std::string_view name, std::string_view value) {
   if (!name.starts_with(kPrefix)) return false;
   const std::vector<std::string_view> words = Split(name.substr(kPrefix.size()), '_');

@@ -20,6 +20,9 @@ using Environment = std::map<std::string, std::string>;
 // The value, or "" when it is not set.
 std::string Lookup(const Environment& environment, const std::string& name);
 
+// The service manager's folder for us (RUNTIME_DIRECTORY, its first), or "".
+std::string RuntimeFolder(const Environment& environment);
+
 // Warnings are appended.
 Settings ReadVariables(const Environment& environment, std::vector<std::string>* warnings);
 

@@ -33,19 +33,35 @@ Address ReadHealthAddress(const std::string& text) {
   return Reachable(setting.value.addresses.front());
 }
 
-void LoadConfig(const Options& options, const Environment& environment, LoadResult* result) {
+// Where the daemon of this runtime folder listens, as it says itself; empty if there is none. Only
+// for --health without any other flag: a container's check does not know the container's arguments.
+std::string BoundAddress(const std::vector<std::string>& arguments,
+                         const Environment& environment) {
+  const std::string folder = RuntimeFolder(environment);
+  if (folder.empty() || arguments.size() != 2) return "";
+  try {
+    const std::string text = ReadFile(BoundFile(folder), "RUNTIME_DIRECTORY");
+    return text.substr(0, text.find('\n'));
+  } catch (const Failure&) {
+    return "";
+  }
+}
+
+void LoadConfig(const Options& options, const Environment& environment, const std::string& folder,
+                LoadResult* result) {
   Settings settings = DefaultSettings();
   std::vector<std::string> warnings;
   const bool by_flag = !options.config_file.empty();
   const std::string file = by_flag ? options.config_file : Lookup(environment, "MCRELAY_CONFIG");
   if (!file.empty()) {
-    const std::string text = ReadFile(file, by_flag ? "--config" : "MCRELAY_CONFIG");
+    const std::string text =
+        ReadFile(FromFolder(folder, file), by_flag ? "--config" : "MCRELAY_CONFIG");
     Overlay(ReadYaml(text, file, environment), &settings);
   }
   Overlay(ReadVariables(environment, &warnings), &settings);
   Overlay(options.settings, &settings);
   options.listen.Overlay(&settings);
-  result->config = Compose(&settings, options, environment);
+  result->config = Compose(&settings, options, environment, folder);
   result->config.config_file = file;
   result->config.warnings.insert(result->config.warnings.end(), warnings.begin(), warnings.end());
   result->config.effective = PrintConfig(result->config, settings);
@@ -56,8 +72,8 @@ void LoadConfig(const Options& options, const Environment& environment, LoadResu
 }
 
 void LoadOrThrow(const std::vector<std::string>& arguments, const Environment& environment,
-                 LoadResult* result) {
-  const Options options = ReadOptions(arguments);
+                 const std::string& folder, LoadResult* result) {
+  Options options = ReadOptions(arguments);
   result->action = options.action;
   switch (options.action) {
     case Action::kVersion:
@@ -69,15 +85,18 @@ void LoadOrThrow(const std::vector<std::string>& arguments, const Environment& e
       result->text = kLicense;
       return;
     case Action::kHealth:
+      if (options.health_address.empty()) {
+        options.health_address = BoundAddress(arguments, environment);
+      }
       if (!options.health_address.empty()) {
         result->health = ReadHealthAddress(options.health_address);
         return;
       }
-      LoadConfig(options, environment, result);
+      LoadConfig(options, environment, folder, result);
       result->health = Reachable(result->config.listen.front());
       return;
     default:
-      LoadConfig(options, environment, result);
+      LoadConfig(options, environment, folder, result);
   }
 }
 
@@ -88,10 +107,11 @@ int LoadResult::exit_status() const {
   return error == ErrorKind::kConfiguration ? kConfigurationStatus : 0;
 }
 
-LoadResult Load(const std::vector<std::string>& arguments, const Environment& environment) {
+LoadResult Load(const std::vector<std::string>& arguments, const Environment& environment,
+                const std::string& folder) {
   LoadResult result;
   try {
-    LoadOrThrow(arguments, environment, &result);
+    LoadOrThrow(arguments, environment, folder, &result);
   } catch (const Failure& failure) {
     result.error = failure.kind;
     result.message = failure.message;

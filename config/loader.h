@@ -2,7 +2,8 @@
 // error line. Precedence: flag > environment > file > default; --print-config shows where each
 // value is from.
 //
-// Reads the file named by --config or MCRELAY_CONFIG, and the password file; nothing else.
+// Reads the file named by --config or MCRELAY_CONFIG, and the password file; for --health what the
+// daemon has written into its runtime folder. Nothing else.
 //
 // Threading: main thread only (getopt has process-wide state).
 //
@@ -37,9 +38,9 @@ struct LoadResult {
   [[nodiscard]] int exit_status() const;
 };
 
-// `arguments` is argv with the program's name first.
+// `arguments` is argv with the program's name first. `folder`: what Compose() says of it.
 [[nodiscard]] LoadResult Load(const std::vector<std::string>& arguments,
-                              const Environment& environment);
+                              const Environment& environment, const std::string& folder = "");
 [[nodiscard]] LoadResult Load(int argc, char* const* argv, const Environment& environment);
 
 // From main's `environ`. Later duplicates are ignored, as getenv() does.

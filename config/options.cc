@@ -146,6 +146,10 @@ class OptionReader {
         return;
       case 'W':
         return;
+      case 'D':
+        if (argument.empty()) Fail(FromFlag(spelled), "found nothing, expected a character");
+        options_.prefix_delimiter = argument[0];  // as memcached: the rest does not count
+        return;
       case 'v':
         ++options_.verbosity;
         return;
@@ -216,6 +220,10 @@ class OptionReader {
     }
     if (name == "idle_timeout") {
       ReadIdle(spelled, text.substr(equals + 1));
+    } else if (name == "no_maxconns_fast") {
+      options_.warnings.push_back(
+          "-o no_maxconns_fast: without effect: clients over the limit (-c) are always told and "
+          "closed, never kept waiting");
     } else if (!word->honoured) {
       ignored_.push_back(spelled + " " + std::string(name));
     }

@@ -18,9 +18,10 @@ struct Options {
   Action action = Action::kRun;
   Settings settings;  // without `listen`
   ListenFlags listen;
-  int verbosity = 0;           // number of -v
-  std::string config_file;     // --config
-  std::string health_address;  // --health ADDR; empty: the configured listener
+  int verbosity = 0;             // number of -v
+  char prefix_delimiter = '\0';  // -D; '\0': not given
+  std::string config_file;       // --config
+  std::string health_address;    // --health ADDR; empty: the configured listener
   std::vector<std::string> warnings;
 };
 

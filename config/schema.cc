@@ -99,7 +99,7 @@ std::vector<Key> ListenRows() {
       {"threads",
        {Type::kCount, "auto", 1, 512, {{"auto"}}},
        Reload::kRestart,
-       "worker threads; auto is one per core",
+       "worker threads; auto is one per core that may be used",
        MEMBER(threads)},
   };
 }

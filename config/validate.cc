@@ -18,6 +18,7 @@ class Validator {
   void Check() const {
     CheckListen();
     CheckAdmin();
+    CheckRawListen();
     CheckBackends();
     CheckShards();
     CheckTopology();
@@ -72,8 +73,40 @@ class Validator {
   }
 
   void CheckAdmin() const {
-    if (!config_.admin || config_.admin->unix_path.empty()) return;
-    FailAt("admin", "found " + Show("admin") + ", expected host:port");
+    if (!config_.admin) return;
+    if (!config_.admin->unix_path.empty()) {
+      FailAt("admin", "found " + Show("admin") + ", expected host:port");
+    }
+    for (const Address& address : config_.listen) {
+      CheckApart("admin", *config_.admin, "listen", address);
+    }
+    if (config_.raw_listen) CheckApart("admin", *config_.admin, "raw_listen", *config_.raw_listen);
+  }
+
+  void CheckRawListen() const {
+    if (!config_.raw_listen) return;
+    if (config_.topology != Topology::kSingle) {
+      FailAt("raw_listen", "found topology " + Show("topology") +
+                               ", expected single: there is no one Redis to speak to");
+    }
+    for (const Address& address : config_.listen) {
+      CheckApart("raw_listen", *config_.raw_listen, "listen", address);
+    }
+  }
+
+  // Two listeners cannot have one address, nor one of them all addresses of the other's port.
+  void CheckApart(std::string_view name, const Address& one, const std::string& other_name,
+                  const Address& other) const {
+    const auto everywhere = [](const Address& address) {
+      return address.host == "0.0.0.0" || address.host == "::";
+    };
+    const bool any_port = one.unix_path.empty() && one.port == 0;
+    const bool same_port =
+        one.unix_path.empty() && other.unix_path.empty() && one.port == other.port;
+    if (any_port || !(one == other || (same_port && (everywhere(one) || everywhere(other)))))
+      return;
+    FailAt(name, "found " + FormatAddress(one) + " beside " + FormatAddress(other) + " of " +
+                     other_name + ", expected another address");
   }
 
   void CheckBackends() const {
@@ -129,10 +162,6 @@ class Validator {
     if (config_.topology == Topology::kSingle && config_.backends.size() > 1) {
       FailAt("topology", "found 'single' with " + std::to_string(config_.backends.size()) +
                              " backends, expected one backend, or topology shard");
-    }
-    if (config_.raw_listen && config_.topology != Topology::kSingle) {
-      FailAt("raw_listen", "found topology " + Show("topology") +
-                               ", expected single: there is no one Redis to speak to");
     }
     if (config_.embedded && config_.topology != Topology::kSingle) {
       FailAt("topology", "found " + Quote(Show("topology")) +

@@ -6,7 +6,10 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,13 +29,14 @@ namespace {
 // EX_CONFIG: a supervisor need not try again.
 constexpr int kConfigurationStatus = 78;
 
+using Loader = std::function<config::LoadResult()>;
+
 int Complain(const std::string& message, int status) {
   std::fprintf(stderr, "mcrelay: %s\n", message.c_str());
   return status;
 }
 
-int Serve(config::Config config, const std::vector<std::string>& arguments,
-          const config::Environment& environment) {
+int Serve(config::Config config, const Loader& load) {
   log::Start(static_cast<log::Level>(config.log.level),
              config.log.format == config::LogFormat::kJson, config.log.file);
   log::Info(log::Event::kStart, "mcrelay {} starts, configuration: {}", MCRELAY_VERSION,
@@ -41,7 +45,8 @@ int Serve(config::Config config, const std::vector<std::string>& arguments,
     log::Warning(log::Event::kConfig, "{}", warning);
   }
   server::KeepFreedMemory();
-  if (config.daemonize) server::Daemonize();
+  std::optional<server::Background> background;
+  if (config.daemonize) background.emplace(config.verbosity > 0, config.core_dumps);
   if (config.core_dumps) server::AllowCoreDumps();
   if (config.lock_memory) server::LockMemory(config.user);
   std::signal(SIGPIPE, SIG_IGN);
@@ -49,17 +54,17 @@ int Serve(config::Config config, const std::vector<std::string>& arguments,
   std::signal(SIGHUP, SIG_IGN);
   std::signal(SIGUSR1, SIG_IGN);
 
-  const std::string pid_file = config.pid_file;
   server::Server server(std::move(config), [&](std::string* error) {
-    config::LoadResult fresh = config::Load(arguments, environment);
+    config::LoadResult fresh = load();
     if (!fresh.ok()) {
       *error = fresh.message;
       return std::unique_ptr<config::Config>();
     }
     return std::make_unique<config::Config>(std::move(fresh.config));
   });
-  const server::PidFile pid(pid_file);
-  server.Run();
+  server.Run([&] {
+    if (background) background->Ready();
+  });
   return 0;
 }
 
@@ -67,8 +72,15 @@ int Main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv, argv + argc);
   if (argc > 1 && arguments[1] == net::kTiedChild) return net::ExecTied(argc, argv);
   const config::Environment environment = config::ReadEnvironment(environ);
-  config::LoadResult loaded = config::Load(arguments, environment);
+  std::string folder;
+  const Loader load = [&] { return config::Load(arguments, environment, folder); };
+  config::LoadResult loaded = load();
   config::WipeSecrets(argc, argv);
+  if (loaded.ok() && loaded.config.daemonize) {  // which leaves this folder
+    std::error_code unknown;
+    folder = std::filesystem::current_path(unknown);
+    loaded = load();
+  }
   if (!loaded.ok()) return Complain(loaded.message, loaded.exit_status());
   const bool serves =
       loaded.action == config::Action::kRun || loaded.action == config::Action::kCheck;
@@ -95,7 +107,7 @@ int Main(int argc, char** argv) {
       break;
   }
   try {
-    return Serve(std::move(loaded.config), arguments, environment);
+    return Serve(std::move(loaded.config), load);
   } catch (const std::exception& error) {
     return Complain(error.what(), 1);
   }

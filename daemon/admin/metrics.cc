@@ -137,8 +137,8 @@ void AddClients(const View& view, Families* families) {
     families->Add(ToHistogram(counts),
                   {{"command", std::string(CommandName(static_cast<stats::Command>(i)))}});
   }
-  families->Counter("mcrelay_meta_commands_total", "Meta commands.");
-  families->Add(StatOr0(view, "cmd_meta"));
+  families->Counter("mcrelay_meta_commands_total", "Meta commands: mg, ms, md, ma, me.");
+  families->Add(StatOr0(view, "relay_meta_commands"));
   families->Counter("mcrelay_backend_failed_total", "Commands that a backend gave no answer to.");
   families->Add(StatOr0(view, "relay_backend_failed"));
   families->Counter("mcrelay_retried_reads_total", "Reads asked a second time.");

@@ -61,6 +61,7 @@ void CountArithmetic(bool decrements, bool creates, Outcome outcome, stats::Coun
 void Count(const translate::Translation& translation, Outcome outcome, stats::Counters* counters) {
   const bool hit = outcome == Outcome::kHit;
   const memcache::MetaFlags& flags = translation.meta();
+  if (translation.verb() >= Verb::kMetaGet) counters->Add(Counter::kMetaCommands);
   switch (translation.verb()) {
     case Verb::kGet:
     case Verb::kGets:

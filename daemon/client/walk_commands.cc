@@ -42,7 +42,7 @@ void Session::RunCrawler(const Command& command) {
   }
   const bool meta = words[0] == "metadump";
   if (!context_.runtime->dumps_enabled) {
-    Say(meta ? "ERROR metadump not allowed\r\n" : "ERROR mgdump not allowed\r\n");
+    Say(meta ? "ERROR metadump not allowed\r\n" : "ERROR key dump not allowed\r\n");
   } else if (!IsClassList(words[1])) {
     Say("BADCLASS invalid class id\r\n");
   } else if (!HasClassOne(words[1])) {

@@ -28,7 +28,9 @@ std::string Spell(Ask ask) {
     return "tcp6:[" + std::string(text.data()) + "]:" + std::to_string(ntohs(ip6.sin6_port));
   }
   if (name.ss_family == AF_UNIX && bytes > offsetof(sockaddr_un, sun_path)) {
-    return "unix:" + std::string(reinterpret_cast<const sockaddr_un&>(name).sun_path);
+    const char* path = reinterpret_cast<const sockaddr_un&>(name).sun_path;
+    if (*path != '\0') return "unix:" + std::string(path);
+    return "unix:@" + std::string(path + 1, bytes - offsetof(sockaddr_un, sun_path) - 1);
   }
   return "?:<AF 0>";
 }
@@ -41,6 +43,11 @@ std::string LocalName(int fd) {
 
 std::string PeerName(int fd) {
   return Spell([fd](sockaddr* name, socklen_t* bytes) { return getpeername(fd, name, bytes); });
+}
+
+std::string BoundAddress(int fd) {
+  const std::string name = LocalName(fd);
+  return name.starts_with("tcp") ? name.substr(name.find(':') + 1) : name;
 }
 
 }  // namespace mcrelay::net

@@ -5,16 +5,26 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 #include <string>
 #include <string_view>
 
 namespace mcrelay::server {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr timeval kTimeout = {2, 0};
+constexpr size_t kMostBytes = 1024;
+
+// Anything but VERSION refuses us, but it is memcached's protocol: all places are taken, or one has
+// to log in first.
+constexpr std::string_view kAnswers[] = {"VERSION ", "ERROR", "CLIENT_ERROR ", "SERVER_ERROR "};
 
 int Connect(int family, const sockaddr* address, socklen_t bytes) {
   const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -51,6 +61,18 @@ int ConnectTo(const config::Address& address) {
   return fd;
 }
 
+// Up to and with the first line feed; less if it does not come in time.
+std::string ReadLine(int fd) {
+  const Clock::time_point end = Clock::now() + std::chrono::seconds(kTimeout.tv_sec);
+  std::string line;
+  char byte = 0;
+  while (line.size() < kMostBytes && !line.ends_with('\n') && Clock::now() < end &&
+         recv(fd, &byte, 1, 0) == 1) {
+    line += byte;
+  }
+  return line;
+}
+
 bool Unhealthy(const config::Address& address, const char* why) {
   std::fprintf(stderr, "mcrelay: %s: %s\n", address.text.c_str(), why);
   return false;
@@ -62,17 +84,15 @@ bool CheckHealth(const config::Address& address) {
   constexpr std::string_view kQuestion = "version\r\n";
   const int fd = ConnectTo(address);
   if (fd < 0) return Unhealthy(address, std::strerror(errno));
-  std::string answer;
-  char bytes[256];
-  if (send(fd, kQuestion.data(), kQuestion.size(), MSG_NOSIGNAL) ==
-      static_cast<ssize_t>(kQuestion.size())) {
-    ssize_t got = 0;
-    while (answer.find('\n') == std::string::npos && (got = recv(fd, bytes, sizeof bytes, 0)) > 0) {
-      answer.append(bytes, static_cast<size_t>(got));
-    }
-  }
+  // Whoever refuses us may have closed already: what it said is there all the same.
+  (void)!send(fd, kQuestion.data(), kQuestion.size(), MSG_NOSIGNAL);
+  const std::string answer = ReadLine(fd);
   close(fd);
-  if (answer.starts_with("VERSION ")) return true;
+  const bool well_formed =
+      answer.ends_with("\r\n") &&
+      std::any_of(std::begin(kAnswers), std::end(kAnswers),
+                  [&](std::string_view start) { return answer.starts_with(start); });
+  if (well_formed) return true;
   return Unhealthy(address, answer.empty() ? "no answer to version" : "not a memcached answer");
 }
 

@@ -5,8 +5,8 @@
 
 namespace mcrelay::server {
 
-// Sends `version` to `address`; true when a VERSION line comes back within two seconds. Else says
-// why on stderr.
+// Sends `version` to `address`; true when a memcached answer comes back within two seconds, if only
+// that there are too many clients or that one has to log in. Else says why on stderr.
 [[nodiscard]] bool CheckHealth(const config::Address& address);
 
 }  // namespace mcrelay::server

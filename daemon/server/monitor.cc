@@ -60,6 +60,9 @@ void Monitor::OpenAdmin(const config::Config& config) {
 }
 
 Monitor::ListenerCounts& Monitor::AddListener(const std::string& address) {
+  for (ListenerCounts& listener : listeners_) {
+    if (listener.address == address) return listener;  // inherited sockets that share a port
+  }
   return listeners_.emplace_back(address);
 }
 

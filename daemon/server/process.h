@@ -11,8 +11,9 @@ namespace mcrelay::server {
 // Allows at least `wanted` open descriptors, or says that it cannot; with `as_many_as_may_be` the
 // hard limit's.
 void RaiseDescriptorLimit(uint64_t wanted, bool as_many_as_may_be);
-// -u: becomes `user` for good. Empty: stays; as root that earns one warning.
-void DropPrivileges(const std::string& user);
+// -u: becomes `user` for good. Empty: stays; as root that earns one warning. Who leaves root can no
+// longer dump core unless `core_dumps`.
+void DropPrivileges(const std::string& user, bool core_dumps);
 // Buffers of large values are reused instead of being returned to the kernel between any two
 // requests.
 void KeepFreedMemory();
@@ -21,10 +22,27 @@ void KeepFreedMemory();
 void LockMemory(const std::string& user);
 // -r
 void AllowCoreDumps();
-// -d: goes on in the background; the foreground process exits 0.
-void Daemonize();
+// -d: the process goes on in the background; the one in the foreground waits until it serves, and
+// exits 0, or with the status with which the background one ended.
+// Order: constructed before any thread or socket exists; Ready() once. What is said before Ready()
+// is seen in the foreground, afterwards only if `keep_stderr` (memcached's -v). Leaves the working
+// directory for / unless `keep_folder`, where core files go (-r).
+class Background {
+ public:
+  Background(bool keep_stderr, bool keep_folder);
+  ~Background();
+  Background(const Background&) = delete;
+  Background& operator=(const Background&) = delete;
 
-// -P: the file holds our pid while this lives.
+  void Ready();
+
+ private:
+  const bool keep_stderr_;
+  int waiting_ = -1;  // closed when we end; a byte on it: ready
+};
+
+// -P: the file holds our pid while this lives. As memcached, we go on without when it cannot be
+// written. Made with root's rights: without them it may end up empty instead of removed.
 class PidFile {
  public:
   explicit PidFile(const std::string& path);  // empty: none
@@ -34,6 +52,7 @@ class PidFile {
 
  private:
   const std::string path_;
+  int file_ = -1;
 };
 
 }  // namespace mcrelay::server

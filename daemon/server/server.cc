@@ -5,9 +5,7 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <mutex>
 #include <random>
 #include <stdexcept>
@@ -16,7 +14,6 @@
 #include "config/loader.h"
 #include "daemon/log/log.h"
 #include "daemon/net/socket_name.h"
-#include "daemon/server/process.h"
 #include "daemon/server/systemd.h"
 #include "daemon/stats/connection_lines.h"
 #include "daemon/version.h"
@@ -87,7 +84,8 @@ Server::Server(config::Config config, Reload reload)
   RaiseLimitFor(config_, config_.threads);
   OpenListeners();
   monitor_.OpenAdmin(config_);
-  DropPrivileges(config_.user);
+  pid_file_ = std::make_unique<PidFile>(config_.pid_file);
+  DropPrivileges(config_.user, config_.core_dumps);
   if (config_.embedded) {
     embedded_ = std::make_unique<embedded::Embedded>(loop_, config_.embedded_memory,
                                                      config_.embedded_evictions);
@@ -104,6 +102,10 @@ Server::Server(config::Config config, Reload reload)
     loop_.Post([this, bytes] { embedded_->SetMemory(bytes); });
   };
   shared_.list_connections = [this](auto done) { ListConnections(std::move(done)); };
+  if (config_.prefix_delimiter != '\0') {
+    shared_.prefixes.Delimit(config_.prefix_delimiter);
+    shared_.prefixes.Switch(true);
+  }
   StartWorkers();
 }
 
@@ -115,11 +117,12 @@ Server::~Server() {
   }
 }
 
-void Server::Run() {
-  WritePortFile();
+void Server::Run(const std::function<void()>& ready) {
+  socket_files_.Write(config_.port_file, config_.bound_file);
   log::Info(log::Event::kReady, "serving with {} worker{}", workers_.size(),
             workers_.size() == 1 ? "" : "s");
   monitor_.Ready();
+  ready();
   loop_.Run();
   for (const auto& worker : workers_) worker->Join();
   log::Info(log::Event::kStop, "stopped");
@@ -129,21 +132,20 @@ void Server::Run() {
 void Server::OpenListeners() {
   const int inherited = systemd::InheritedSockets();
   for (int i = 0; i < inherited; ++i) {
-    Listen(systemd::kFirstInherited + i, "inherited socket " + std::to_string(i + 1), "");
+    Listen(systemd::kFirstInherited + i, "");
   }
   if (inherited == 0) {
     for (const config::Address& address : config_.listen) {
-      OpenSockets(address, Describe(address), false);
+      OpenSockets(address, false);
     }
   }
   if (config_.raw_listen) {
-    const config::Address& address = *config_.raw_listen;
-    OpenSockets(address, Describe(address) + " (raw Redis)", true);
+    OpenSockets(*config_.raw_listen, true);
   }
 }
 
 // One socket per address of the name.
-void Server::OpenSockets(const config::Address& address, const std::string& text, bool raw) {
+void Server::OpenSockets(const config::Address& address, bool raw) {
   std::string error;
   std::vector<int> sockets;
   const int backlog = static_cast<int>(config_.backlog);
@@ -159,16 +161,13 @@ void Server::OpenSockets(const config::Address& address, const std::string& text
                                   ? ""
                                   : "; stop what holds it or choose another with -p or -s"));
   }
-  for (const int fd : sockets) Listen(fd, text, address.unix_path, raw);
+  for (const int fd : sockets) Listen(fd, address.unix_path, raw);
 }
 
-void Server::Listen(int fd, const std::string& text, const std::string& unix_path, bool raw) {
+void Server::Listen(int fd, const std::string& unix_path, bool raw) {
   const auto kind = net::IsUnixSocket(fd) ? net::Stream::Kind::kUnix : net::Stream::Kind::kTcp;
-  const uint16_t port = net::BoundPort(fd);
-  if (port != 0 && !raw) {
-    port_lines_ +=
-        (net::IsIpv6Socket(fd) ? "TCP INET6: " : "TCP INET: ") + std::to_string(port) + "\n";
-  }
+  if (!raw) socket_files_.Add(fd);
+  const std::string text = net::BoundAddress(fd) + (raw ? " (raw Redis)" : "");
   Monitor::ListenerCounts& counts = monitor_.AddListener(text);
   const auto accepted = [this, kind, raw, &counts](int client) {
     counts.accepted.fetch_add(1, std::memory_order_relaxed);
@@ -179,17 +178,6 @@ void Server::Listen(int fd, const std::string& text, const std::string& unix_pat
                                                         [this](int error) { OnExhausted(error); }),
                         unix_path});
   log::Info(log::Event::kListening, "listening on {}", text);
-}
-
-// As memcached: written aside and renamed, so that a reader sees all of it or nothing.
-void Server::WritePortFile() const {
-  if (config_.port_file.empty()) return;
-  const std::string aside = config_.port_file + ".lck";
-  std::ofstream(aside) << port_lines_;
-  if (std::rename(aside.c_str(), config_.port_file.c_str()) != 0) {
-    log::Warning(log::Event::kStart, "cannot write {}: {}", config_.port_file,
-                 std::strerror(errno));
-  }
 }
 
 void Server::StartWorkers() {

@@ -2,9 +2,9 @@
 //
 // Owned by main(); runs on the main thread, whose loop accepts clients and hears signals. Each new
 // client goes to the worker with the fewest sessions.
-// Order at start: listeners, then privileges, then the embedded store, then workers; so that a busy
-// port is an error before anything else was done.
-// Failure: the constructor throws std::runtime_error with a line for the operator (exit status 1).
+// Order at start: listeners, then the pid file, privileges, then the embedded store, then workers;
+// so that a busy port is an error before anything else was done. Failure: the constructor throws
+// std::runtime_error with a line for the operator (exit status 1).
 #pragma once
 
 #include <functional>
@@ -19,6 +19,8 @@
 #include "daemon/net/listener.h"
 #include "daemon/net/loop.h"
 #include "daemon/server/monitor.h"
+#include "daemon/server/process.h"
+#include "daemon/server/socket_files.h"
 #include "daemon/worker/shared.h"
 #include "daemon/worker/snapshot.h"
 #include "daemon/worker/worker.h"
@@ -40,8 +42,8 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Serves until SIGTERM or SIGINT and the drain after it.
-  void Run();
+  // Serves until SIGTERM or SIGINT and the drain after it; `ready` is called once it does.
+  void Run(const std::function<void()>& ready);
 
  private:
   struct OpenListener {
@@ -60,9 +62,8 @@ class Server {
   };
 
   void OpenListeners();
-  void OpenSockets(const config::Address& address, const std::string& text, bool raw);
-  void Listen(int fd, const std::string& text, const std::string& unix_path, bool raw = false);
-  void WritePortFile() const;
+  void OpenSockets(const config::Address& address, bool raw);
+  void Listen(int fd, const std::string& unix_path, bool raw = false);
   void StartWorkers();
   void OnAccepted(int fd, net::Stream::Kind kind, bool raw, Monitor::ListenerCounts& counts);
   // `stats conns`: the listeners' lines, then what each worker says. Any thread.
@@ -84,7 +85,8 @@ class Server {
   worker::Shared shared_;
   Monitor monitor_;
   std::vector<OpenListener> listeners_;
-  std::string port_lines_;
+  SocketFiles socket_files_;
+  std::unique_ptr<PidFile> pid_file_;
   std::unique_ptr<embedded::Embedded> embedded_;
   std::shared_ptr<const worker::Snapshot> snapshot_;
   std::vector<std::unique_ptr<worker::Worker>> workers_;

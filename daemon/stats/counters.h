@@ -38,6 +38,7 @@ enum class Counter : uint8_t {
   kBytesRead,
   kBytesWritten,
   kConnYields,
+  kMetaCommands,
   kBackendFailed,
   kRetriedReads,
   kProtocolErrors,

@@ -132,6 +132,7 @@ const Field kGeneral[] = {
     NOT_HERE("moves_to_warm"),
     NOT_HERE("moves_within_lru"),
     NOT_HERE("direct_reclaims"),
+    COUNTED("relay_meta_commands", kMetaCommands, "meta commands: mg, ms, md, ma, me"),
     COUNTED("relay_backend_failed", kBackendFailed, "commands a backend gave no answer to"),
     COUNTED("relay_retried_reads", kRetriedReads, "reads asked a second time"),
     COUNTED("relay_protocol_errors", kProtocolErrors, "lines answered with an error"),
@@ -192,8 +193,10 @@ const Field kSettings[] = {
        return std::string(c.shutdown_enabled ? "yes" : "no");
      }},
     {"num_threads", "worker threads (-t)", Threads},
-    {"stat_key_prefix", "what ends a prefix in `stats detail`",
-     [](const Sources&, const Config&) { return std::string(":"); }},
+    {"stat_key_prefix", "what ends a prefix in `stats detail` (-D)",
+     [](const Sources&, const Config& c) {
+       return std::string(1, c.prefix_delimiter == '\0' ? ':' : c.prefix_delimiter);
+     }},
     {"cas_enabled", "always yes", Yes},
     {"tcp_backlog", "length of the listen queue (-b)",
      [](const Sources&, const Config& c) { return Text(c.backlog); }},

@@ -5,9 +5,9 @@
 namespace mcrelay::stats {
 
 void Prefixes::Count(std::string_view key, Kind kind) {
-  const size_t colon = key.find(':');
-  if (colon == std::string_view::npos) return;
-  const std::string_view prefix = key.substr(0, colon);
+  const size_t end = key.find(delimiter_);
+  if (end == std::string_view::npos) return;
+  const std::string_view prefix = key.substr(0, end);
   const std::lock_guard lock(mutex_);
   auto found = counts_.find(prefix);
   if (found == counts_.end()) {

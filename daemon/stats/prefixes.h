@@ -1,4 +1,5 @@
-// Prefixes counts commands by what stands before the first `:` of their keys, for `stats detail`.
+// Prefixes counts commands by what stands before the first delimiter (`:`) of their keys, for
+// `stats detail`.
 //
 // One for the process. Threading: any. Switched off, which it is unless somebody asks, the data
 // path pays one relaxed load; switched on, a lock per command. Bound: kMost prefixes; keys with
@@ -20,6 +21,8 @@ class Prefixes {
 
   [[nodiscard]] bool on() const { return on_.load(std::memory_order_relaxed); }
   void Switch(bool on) { on_.store(on, std::memory_order_relaxed); }
+  // Before the workers run.
+  void Delimit(char delimiter) { delimiter_ = delimiter; }
   void Count(std::string_view key, Kind kind);
   void Clear();
   // The whole answer of `stats detail dump`.
@@ -35,6 +38,7 @@ class Prefixes {
     uint64_t deletes = 0;
   };
 
+  char delimiter_ = ':';
   std::atomic<bool> on_{false};
   mutable std::mutex mutex_;
   std::map<std::string, Counts, std::less<>> counts_;

@@ -1,7 +1,9 @@
 #include "daemon/worker/snapshot.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "daemon/log/log.h"
@@ -162,6 +164,11 @@ std::shared_ptr<const placement::Placement> MakePlacement(const config::Config& 
 }  // namespace
 
 bool CheckFiles(const config::Config& config, std::string* error) {
+  std::error_code ignored;
+  if (!config.log.file.empty() && std::filesystem::is_directory(config.log.file, ignored)) {
+    *error = "log.file: found the folder " + config.log.file + ", expected a file";
+    return false;
+  }
   return config.auth_file.empty() || client::Users::Load(config.auth_file, error) != nullptr;
 }
 

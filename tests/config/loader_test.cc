@@ -49,7 +49,8 @@ TEST_CASE("loader: derived values say what they follow from") {
   CHECK(Printed(r, "topology:") == "topology: shard # default, from the number of backends");
   CHECK(Printed(r, "  client_output:") ==
         " client_output: 64mb # default, 16 times limits.item_size");
-  CHECK(Printed(r, "threads:").find(" # default, one per core") != std::string::npos);
+  CHECK(Printed(r, "threads:").find(" # default, one per core that may be used") !=
+        std::string::npos);
   CHECK(Printed(r, "backends:") == "backends: # flag --backend");
 }
 
@@ -172,6 +173,21 @@ TEST_CASE("loader: the status tells a wrong command line from a wrong configurat
   CHECK(LoadYaml("threads: 0\n").exit_status() == 78);
 }
 
+TEST_CASE("loader: relative paths start in the given folder") {
+  const TempFolder folder;
+  folder.Write("f.yaml", "password_file: secret\npid_file: run/pid\nlog: {file: /var/log/x}\n");
+  folder.Write("secret", "hush\n");
+  const std::string here = folder.Path("");
+  const Environment environment{{"MCRELAY_CONFIG", "f.yaml"}};
+  const LoadResult result = Load({"mcrelay", "-Y", "users"}, environment, here);
+  REQUIRE_MESSAGE(result.ok(), result.message);
+  CHECK(result.config.password == "hush");
+  CHECK(result.config.pid_file == here + "/run/pid");
+  CHECK(result.config.auth_file == here + "/users");
+  CHECK(result.config.log.file == "/var/log/x");
+  CHECK(Load({"mcrelay", "-Y", "users"}, {}).config.auth_file == "users");
+}
+
 TEST_CASE("loader: the admin address is off by default, its port memcached_exporter's") {
   CHECK_FALSE(LoadYaml("threads: 2\n").config.admin);
   const Config config = LoadYaml("admin: 127.0.0.1\n").config;
@@ -192,6 +208,23 @@ TEST_CASE("loader: a combination that cannot work blames what the user wrote") {
         "f.yaml:1:21: found 127.0.0.1:11211 a second time, expected it once");
   CHECK(YamlError("admin: \"unix:/run/admin\"\n") ==
         "f.yaml:1:8: admin: found \"unix:/run/admin\", expected host:port");
+  CHECK(YamlError("admin: 127.0.0.1:11211\n") ==
+        "f.yaml:1:8: admin: found 127.0.0.1:11211 beside 127.0.0.1:11211 of listen, expected "
+        "another address");
+  CHECK(YamlError("listen: [unix:/x, \"*:9150\"]\nadmin: 127.0.0.1\n") ==
+        "f.yaml:2:8: admin: found 127.0.0.1:9150 beside 0.0.0.0:9150 of listen, expected another "
+        "address");
+  CHECK(YamlError("admin: 0.0.0.0:11211\n") ==
+        "f.yaml:1:8: admin: found 0.0.0.0:11211 beside 127.0.0.1:11211 of listen, expected another "
+        "address");
+  CHECK(YamlError("backends: [a]\nraw_listen: 127.0.0.1:9150\nadmin: 127.0.0.1\n") ==
+        "f.yaml:3:8: admin: found 127.0.0.1:9150 beside 127.0.0.1:9150 of raw_listen, expected "
+        "another address");
+  CHECK(
+      YamlError("backends: [a]\nlisten: unix:/x\nraw_listen: unix:/x\n") ==
+      "f.yaml:3:13: raw_listen: found unix:/x beside unix:/x of listen, expected another address");
+  CHECK(YamlError("listen: [\"127.0.0.1:0\", \"127.0.0.2:9150\"]\nadmin: 127.0.0.1:9150\n") ==
+        "no error");
   CHECK(YamlError("flush_all: prefix\n") ==
         "f.yaml:1:12: flush_all: found 'prefix' without a key_prefix, expected a key_prefix or "
         "flushdb");

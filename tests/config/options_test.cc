@@ -221,11 +221,11 @@ TEST_CASE("options: more -v log more") {
 
 TEST_CASE("options: what has no meaning here is named in one warning") {
   const Config c =
-      FromFlags({"-f", "1.25", "-n", "48", "-L", "-D", ":", "-R", "20", "-C", "-e", "/mem", "-N",
-                 "2", "-o", "no_lru_crawler,hash_algorithm=xxh3", "--slab-growth-factor=2"});
+      FromFlags({"-f", "1.25", "-n", "48", "-L", "-R", "20", "-C", "-e", "/mem", "-N", "2", "-o",
+                 "no_lru_crawler,hash_algorithm=xxh3", "--slab-growth-factor=2"});
   REQUIRE(c.warnings.size() == 1);
   CHECK(c.warnings[0] ==
-        "accepted without effect (of memcached's own store): -f, -n, -L, -D, -R, -C, -e, -N, "
+        "accepted without effect (of memcached's own store): -f, -n, -L, -R, -C, -e, -N, "
         "-o no_lru_crawler, -o hash_algorithm, --slab-growth-factor");
 }
 
@@ -233,7 +233,10 @@ TEST_CASE("options: -o words") {
   CHECK(FromFlags({"-o", "idle_timeout=30,maxconns_fast"}).timeouts.idle == 30000);
   CHECK(FromFlags({"-o", "idle_timeout=0"}).timeouts.idle == 0);
   CHECK(FromFlags({"-o", "maxconns_fast"}).warnings.empty());
-  CHECK(FromFlags({"-o", "no_maxconns_fast"}).warnings.size() == 1);
+  CHECK(
+      FromFlags({"-o", "no_maxconns_fast"}).warnings ==
+      Words{"-o no_maxconns_fast: without effect: clients over the limit (-c) are always told and "
+            "closed, never kept waiting"});
   CHECK(FlagError({"-o", "idle_timeout"}) ==
         "2 -o: found 'idle_timeout' without a value, expected idle_timeout=...");
   CHECK(FlagError({"-o", "idle_timeout=x"}) ==
@@ -364,6 +367,31 @@ TEST_CASE("options: --health asks the given address, or the listener") {
   CHECK(FlagError({"--health", "a", "b"}) == "2 command line: found 'b', expected only flags");
   CHECK(FlagError({"--health=a:b"}) ==
         "2 --health: found 'a:b', expected a port from 0 to 65535 after the host");
+}
+
+TEST_CASE("options: --health alone asks the daemon of this runtime folder, if there is one") {
+  const TempFolder folder;
+  const Environment here{{"RUNTIME_DIRECTORY", folder.Path("") + ":/elsewhere"}};
+  const auto target = [&](const Words& flags) {
+    const LoadResult result = LoadFlags(flags, here);
+    return result.ok() ? FormatAddress(result.health) : result.message;
+  };
+  CHECK(target({"--health"}) == "127.0.0.1:11211");
+  folder.Write("listening", "0.0.0.0:11311\nunix:/run/x\n");
+  CHECK(target({"--health"}) == "127.0.0.1:11311");
+  CHECK(target({"--health=127.0.0.2:1"}) == "127.0.0.2:1");
+  CHECK(target({"-p", "7", "--health"}) == "127.0.0.1:7");
+  folder.Write("listening", "unix:/run/x\n");
+  CHECK(target({"--health"}) == "unix:/run/x");
+  folder.Write("listening", "");
+  CHECK(target({"--health"}) == "127.0.0.1:11211");
+}
+
+TEST_CASE("options: -D is a character") {
+  CHECK(FromFlags({}).prefix_delimiter == '\0');
+  CHECK(FromFlags({"-D", "/"}).prefix_delimiter == '/');
+  CHECK(FromFlags({"-D", "./"}).prefix_delimiter == '.');
+  CHECK(FlagError({"-D", ""}) == "2 -D: found nothing, expected a character");
 }
 
 TEST_CASE("options: --help lists every flag, every built key and every word of -o") {

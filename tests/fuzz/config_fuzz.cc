@@ -29,7 +29,7 @@ void ReadFileText(const std::string& text) {
     Settings settings = DefaultSettings();
     Overlay(ReadYaml(text, "fuzz.yaml", environment), &settings);
     settings["password_file"].value.text.clear();  // no file is opened here
-    const Config config = Compose(&settings, Options{}, environment);
+    const Config config = Compose(&settings, Options{}, environment, "");
     Require(!config.listen.empty() && config.threads > 0);
   } catch (const Failure& failure) {
     RequireLine(failure.message);

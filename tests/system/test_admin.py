@@ -46,8 +46,12 @@ def families(text):
 
 
 def samples(text):
-    """'name{labels}' to value."""
-    return {name: float(value) for name, value in re.findall(r"^([^#\s].*) (\S+)$", text, re.MULTILINE)}
+    """'name{labels}' to value. Each is there once."""
+    found = re.findall(r"^([^#\s].*) (\S+)$", text, re.MULTILINE)
+    values = {name: float(value) for name, value in found}
+    if len(values) != len(found):
+        raise AssertionError(f"a series is there twice: {sorted(name for name, _ in found)}")
+    return values
 
 
 def metric_names(expression):
@@ -295,6 +299,10 @@ class Metrics(AdminTestCase):
         durations = {re.search(r'command="(\w+)"', name)[1]: value for name, value in now.items()
                      if name.startswith("mcrelay_command_duration_seconds_count")}
         self.assertEqual(durations, {"get": 3, "set": 1, "incr": 1, "delete": 1, "mg": 1})
+        client = self.open(daemon)
+        client.send(b"mg a v q\r\nms a 1\r\nx\r\nmd b\r\nma a\r\nme a\r\nmg a\r\nmn\r\n")
+        client.until(b"MN")
+        self.assertEqual(self.samples()["mcrelay_meta_commands_total"], 1 + 6)
         self.assertEqual(now['mcrelay_command_duration_seconds_bucket{command="get",le="+Inf"}'], 3)
         self.assertGreater(now['mcrelay_command_duration_seconds_sum{command="get"}'], 0)
         self.assertLess(now['mcrelay_command_duration_seconds_sum{command="get"}'], patience(3))
@@ -344,6 +352,45 @@ class Metrics(AdminTestCase):
         wait_until(lambda: self.samples()[listener] == 2, 5, "two are left")
         self.assertEqual(self.status()["listeners"][0]["clients"], 2)
         self.assertEqual(self.status()["listeners"][0]["accepted"], before + 3)
+
+    def test_listeners_are_told_apart_by_what_they_are_bound_to(self):
+        """Each address of a name has a listener of its own; inherited sockets have no name at all."""
+        redis = self.fleet.redis()
+        daemon = self.fleet.mcrelay(listen="none", start=False, backends=[redis.location()])
+        daemon.arguments += ["-l", f"localhost:{daemon.port}"]
+        self.admin = (LOOPBACK, daemon.new_port())
+        daemon.extra_env["MCRELAY_ADMIN"] = f"{LOOPBACK}:{self.admin[1]}"
+        daemon.start()
+        bound = {f"[{address[0]}]:{daemon.port}" if ":" in address[0] else f"{address[0]}:{daemon.port}"
+                 for *_, address in socket.getaddrinfo("localhost", daemon.port, type=socket.SOCK_STREAM)}
+        self.assertEqual({name for name in self.samples() if name.startswith("mcrelay_listener_open")},
+                         {f'mcrelay_listener_open{{listener="{address}"}}' for address in bound})
+        rows = [tuple(row[:3]) for row in csv.reader(io.StringIO(self.page("/stats.csv"), newline=""))]
+        self.assertEqual(len(rows), len(set(rows)))
+        daemon.terminate()
+
+        path = os.path.join(self.fleet.folder, "inherited")
+        with socket.socket() as tcp, socket.socket(socket.AF_UNIX) as unix:
+            tcp.bind((LOOPBACK, daemon.port))
+            unix.bind(path)
+            inherited = [tcp, unix]
+            for sock in inherited:
+                sock.listen()
+            script = 'exec 3<&%d 4<&%d; LISTEN_FDS=2 LISTEN_PID=$$ exec "$@"' % (tcp.fileno(), unix.fileno())
+            command = ["setpriv", "--pdeathsig", "KILL", "--", "bash", "-c", script, "bash", *daemon.command()]
+            process = subprocess.Popen(command, env=daemon.environment(), pass_fds=[s.fileno() for s in inherited],
+                                       stderr=subprocess.DEVNULL)
+            try:
+                def open_listeners():
+                    with contextlib.suppress(OSError):
+                        return {name for name in self.samples() if name.startswith("mcrelay_listener_open")}
+
+                self.assertEqual(wait_until(open_listeners, 10, "it serves"),
+                                 {f'mcrelay_listener_open{{listener="{name}"}}'
+                                  for name in (f"{LOOPBACK}:{daemon.port}", f"unix:{path}")})
+            finally:
+                process.terminate()
+                self.assertEqual(process.wait(patience(8)), 0)
 
     def test_reloads(self):
         servers, daemon = self.start(config="key_prefix: a\n")

@@ -1,9 +1,12 @@
 """Start, refusal to start, and end: flags, exit statuses, ports, the embedded redis-server."""
 
+import contextlib
 import glob
 import os
+import pwd
 import re
 import signal
+import subprocess
 import sys
 import time
 import unittest
@@ -11,7 +14,7 @@ import unittest
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, TESTS)
 
-from support.servers import LOOPBACK, patience, wait_until  # noqa: E402
+from support.servers import LOOPBACK, answers_with, mcrelay_binary, patience, wait_until  # noqa: E402
 from support.testcase import FleetTestCase  # noqa: E402
 from test_basic import sockets_of  # noqa: E402
 
@@ -104,6 +107,20 @@ class ExitStatus(FleetTestCase):
         self.assertEqual(status, 0, err)
         self.refuse(CONFIG, ["FILE:2:1", "key_prefx"], "--check-config", config=BACKEND + "key_prefx: a\n",
                     backends=())
+
+    def test_a_folder_as_log_file(self):
+        for flags in ((), ("--check-config",)):
+            self.refuse(CONFIG, [f"log.file: found the folder {self.fleet.folder}, expected a file"], *flags,
+                        config=BACKEND + f"log: {{file: {self.fleet.folder}}}\n", backends=())
+
+    def test_threads_are_as_many_as_cores_may_be_used(self):
+        core = min(os.sched_getaffinity(0))
+        daemon = self.fleet.mcrelay("--print-config", start=False, threads=0)
+        plain = daemon.command
+        daemon.command = lambda: ["taskset", "-c", str(core)] + plain()
+        status, out, err = daemon.run()
+        self.assertEqual(status, 0, err)
+        self.assertRegex(out, r"(?m)^threads: 1 +# default, one per core that may be used$")
 
     def test_check_config_names_mistyped_variables(self):
         _, status, out, err = self.run_daemon("--check-config", config=BACKEND, backends=(),
@@ -224,17 +241,6 @@ timeouts: {{connect: 500ms, request: 500ms}}
             redis.start()
             wait_until(lambda: client.set(b"k", b"x") == b"STORED\r\n", 1.5, "it serves")
         daemon.settle()
-
-    @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
-    def test_memory_is_locked_before_root_is_left(self):
-        redis = self.fleet.redis()
-        daemon = self.fleet.mcrelay("-k", "-u", "nobody", backends=[redis.location()])
-        with daemon.client() as client:
-            self.assertEqual(client.set(b"k", b"x" * 1000000), b"STORED\r\n")
-        with open(f"/proc/{daemon.pid}/status") as status:
-            locked = next(line for line in status if line.startswith("VmLck:"))
-        if "cannot lock memory" not in daemon.log():  # a root without CAP_SYS_RESOURCE
-            self.assertGreater(int(locked.split()[1]), 1000, daemon.log())
 
     def test_sigterm_and_sigint(self):
         redis = self.fleet.redis()
@@ -368,6 +374,215 @@ class Embedded(FleetTestCase):
             self.assertTrue(glob.glob(os.path.join(daemon.folder, "mcrelay-*")))
             self.assertEqual(daemon.terminate(), 0)
             self.assertEqual(glob.glob(os.path.join(daemon.folder, "mcrelay-*")), [])
+
+
+class Health(FleetTestCase):
+    """`mcrelay --health`: alive is whoever answers as memcached does."""
+
+    def health(self, *arguments, env=None):
+        done = subprocess.run([mcrelay_binary(), "--health", *arguments], capture_output=True, text=True,
+                              env={"PATH": os.environ["PATH"], **(env or {})}, timeout=patience(10))
+        return done.returncode, done.stderr
+
+    def test_a_daemon_that_serves(self):
+        _, daemon = self.one_shard()
+        address = f"{LOOPBACK}:{daemon.port}"
+        self.assertEqual(self.health(address), (0, ""))
+        daemon.terminate()
+        self.assertEqual(self.health(address), (1, f"mcrelay: {address}: Connection refused\n"))
+
+    def test_one_that_wants_a_login(self):
+        users = os.path.join(self.fleet.folder, "users")
+        with open(users, "w") as file:
+            file.write("ann:secret\n")
+        redis = self.fleet.redis()
+        daemon = self.fleet.mcrelay("-Y", users, backends=[redis.location()], start=False)
+        daemon.answers = lambda: answers_with(daemon.address, b"version\r\n", b"CLIENT_ERROR unauthenticated")
+        daemon.start()
+        self.assertEqual(self.health(f"{LOOPBACK}:{daemon.port}"), (0, ""))
+
+    def test_one_that_is_full(self):
+        _, daemon = self.one_shard("-c", "2")
+        clients = [self.open(daemon) for _ in range(2)]
+        wait_until(lambda: all(client.call(b"version\r\n").startswith(b"VERSION") for client in clients), 5,
+                   "both are in")
+        for _ in range(20):  # whether it hears the refusal before it has asked or after
+            self.assertEqual(self.health(f"{LOOPBACK}:{daemon.port}"), (0, ""))
+
+    def test_one_that_hangs_and_one_of_another_kind(self):
+        redis, daemon = self.one_shard()
+        daemon.pause()
+        status, said = self.health(f"{LOOPBACK}:{daemon.port}")
+        daemon.resume()
+        self.assertEqual((status, said), (1, f"mcrelay: {LOOPBACK}:{daemon.port}: no answer to version\n"))
+        self.assertEqual(self.health(f"{LOOPBACK}:{redis.port}"),
+                         (1, f"mcrelay: {LOOPBACK}:{redis.port}: not a memcached answer\n"))
+
+    def test_the_daemon_of_this_runtime_folder(self):
+        """Where it listens need not be said again: a container's check does not see its arguments."""
+        redis = self.fleet.redis()
+        runtime = os.path.join(self.fleet.folder, "runtime")
+        os.mkdir(runtime)
+        env = {"RUNTIME_DIRECTORY": f"{runtime}:/elsewhere"}
+        for listen in ("tcp", "unix", "both"):
+            daemon = self.fleet.mcrelay(backends=[redis.location()], listen=listen, env=env)
+            self.assertEqual(self.health(env=env), (0, ""), listen)
+            daemon.pause()
+            status, said = self.health(env=env)
+            daemon.resume()
+            self.assertIn(daemon.socket_path if listen == "unix" else str(daemon.port), said)
+            self.assertEqual(status, 1)
+            self.assertEqual(daemon.terminate(), 0)
+            self.assertEqual(os.listdir(runtime), [])
+
+
+def process_status(pid, field):
+    with open(f"/proc/{pid}/status") as status:
+        return next(line for line in status if line.startswith(field + ":")).split()[1:]
+
+
+class Background(FleetTestCase):
+    """-d, -P, -u, -r: what memcached does with itself at the start."""
+
+    def run_d(self, *arguments, backends=None, limit_s=10):
+        """Runs `mcrelay -d`, from a folder of its own: (exit status, what it said, its pid or None)."""
+        daemon = self.fleet.mcrelay("-d", "-P", os.path.join(self.fleet.folder, "pid"), *arguments, start=False,
+                                    backends=[self.fleet.redis().location()] if backends is None else backends)
+        self.daemon, self.pid_file = daemon, os.path.join(self.fleet.folder, "pid")
+        with open(daemon.log_path, "ab") as log:
+            done = subprocess.run(daemon.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                  cwd=daemon.folder, env=daemon.environment(), timeout=patience(limit_s))
+        pid = None
+        if os.path.exists(self.pid_file):
+            with open(self.pid_file) as file:
+                pid = int(file.read())
+            self.addCleanup(self.end, pid)
+        return done.returncode, daemon.log(), pid
+
+    @staticmethod
+    def end(pid):
+        if exists(pid):
+            os.kill(pid, signal.SIGTERM)
+            wait_until(lambda: not exists(pid), 10, "the daemon has ended")
+
+    def test_it_serves_once_the_foreground_has_ended(self):
+        status, said, pid = self.run_d()
+        self.assertEqual(status, 0, said)
+        with self.daemon.client() as client:
+            self.assertEqual(client.set(b"k", b"x"), b"STORED\r\n")
+        self.assertIn("serving with", said)
+        self.assertEqual(os.readlink(f"/proc/{pid}/cwd"), "/")
+        self.assertEqual([os.readlink(f"/proc/{pid}/fd/{i}") for i in range(3)], ["/dev/null"] * 3)
+        self.assertEqual(os.getsid(pid), pid)
+        self.end(pid)
+        self.assertFalse(os.path.exists(self.pid_file))
+
+    def test_with_v_its_log_stays(self):
+        status, said, pid = self.run_d("-v")
+        self.assertEqual(status, 0, said)
+        self.assertEqual([os.readlink(f"/proc/{pid}/fd/{i}") for i in range(3)],
+                         ["/dev/null", self.daemon.log_path, self.daemon.log_path])
+        self.end(pid)
+        self.assertIn("stopped", self.daemon.log())
+
+    def test_a_busy_port_is_told_and_takes_no_pid_file(self):
+        _, first = self.one_shard()
+        for flags in ((), ("-v",)):
+            status, said, pid = self.run_d("-l", f"{LOOPBACK}:{first.port}", *flags)
+            self.assertEqual((status, pid), (RUNTIME, None), said)
+            self.assertRegex(said, f"mcrelay: cannot listen on {LOOPBACK}:{first.port}: .*in use")
+
+    def test_what_is_relative_to_the_folder_stays_so(self):
+        redis = self.fleet.redis()
+        self.fleet.mcrelay("-d", "-P", "pid", "--config", "mcrelay.yaml", start=False)
+        daemon = self.fleet.servers[-1]
+        daemon.write_config(f"backends: ['{redis.location()}']\nlog: {{file: log}}\nkey_prefix: a\n")
+        daemon.config = None  # the arguments name it
+        status, out, err = daemon.run()
+        self.assertEqual(status, 0, out + err)
+        with open(os.path.join(daemon.folder, "pid")) as file:
+            pid = int(file.read())
+        self.addCleanup(self.end, pid)
+        log = os.path.join(daemon.folder, "log")
+        self.assertEqual(os.readlink(f"/proc/{pid}/cwd"), "/")
+        os.remove(log)
+        os.kill(pid, signal.SIGUSR1)  # opens it anew
+        daemon.write_config(f"backends: ['{redis.location()}']\nlog: {{file: log}}\nkey_prefix: b\n")
+
+        def reloaded():
+            os.kill(pid, signal.SIGHUP)
+            with contextlib.suppress(FileNotFoundError), open(log) as file:
+                return "key_prefix changed" in file.read()
+
+        wait_until(reloaded, 5, "the file was read again")
+        daemon.config = None
+
+    def test_a_pid_file_that_cannot_be_written_is_a_warning(self):
+        redis = self.fleet.redis()
+        daemon = self.fleet.mcrelay("-P", "/no/such/folder/pid", backends=[redis.location()])
+        self.assertIn("warning start: cannot write the pid file /no/such/folder/pid: No such file or directory",
+                      daemon.log())
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
+    def test_another_user(self):
+        """The pid file is in a folder that only root can write."""
+        os.chmod(self.fleet.folder, 0o755)
+        status, said, pid = self.run_d("-u", "nobody")
+        self.assertEqual(status, 0, said)
+        nobody = pwd.getpwnam("nobody")
+        self.assertEqual(process_status(pid, "Uid"), [str(nobody.pw_uid)] * 4)
+        self.assertEqual(process_status(pid, "Gid"), [str(nobody.pw_gid)] * 4)
+        self.assertNotIn("0", process_status(pid, "Groups"))
+        self.end(pid)
+        with open(self.pid_file) as file:
+            self.assertEqual(file.read(), "", "no pid that will be somebody else's")
+        os.remove(self.pid_file)
+        status, said, pid = self.run_d("-u", "no-such-user")
+        self.assertEqual((status, pid), (RUNTIME, None), said)
+        self.assertIn("mcrelay: -u: no user named no-such-user", said)
+
+    def test_core_files(self):
+        """Also of a process that has left root."""
+        for user in [()] + [("-u", "nobody")] * (os.geteuid() == 0):
+            done = subprocess.run(["prlimit", f"--pid={os.getpid()}", "--core=0:"], check=False)
+            self.assertEqual(done.returncode, 0)
+            status, said, pid = self.run_d("-r", *user)
+            self.assertEqual(status, 0, said)
+            with open(f"/proc/{pid}/limits") as limits:
+                line = next(line for line in limits if line.startswith("Max core file size"))
+            self.assertNotEqual(line.split()[4], "0")
+            self.assertEqual(str(os.stat(f"/proc/{pid}").st_uid), process_status(pid, "Uid")[0], "it can be dumped")
+            self.assertEqual(os.readlink(f"/proc/{pid}/cwd"), self.daemon.folder, "where core files go")
+            self.end(pid)
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(self.pid_file)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
+    def test_memory_is_locked_before_root_is_left(self):
+        """Under a limit that the daemon reaches, if it is bound to it, as soon as it has a few clients. A root that
+        may not raise limits (CAP_SYS_RESOURCE) gets the daemon's warning, and is given the right by hand."""
+        def can(*command):
+            return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+        redis = self.fleet.redis()
+        wrapped = []
+        if can("prlimit", "--memlock=65536:65536", "prlimit", "--memlock=unlimited:unlimited", "true"):
+            wrapped = ["prlimit", "--memlock=65536:65536"]
+        elif can("prlimit", "--memlock=unlimited:unlimited", "true"):
+            wrapped = ["prlimit", "--memlock=unlimited:unlimited"]
+        daemon = self.fleet.mcrelay("-k", "-u", "nobody", start=False, backends=[redis.location()])
+        plain = daemon.command
+        daemon.command = lambda: wrapped + plain()
+        daemon.start()
+        with daemon.client() as client:
+            self.assertEqual(client.set(b"k", b"x" * 1000000), b"STORED\r\n")
+        locked_kib = int(process_status(daemon.pid, "VmLck")[0])
+        if not wrapped:
+            self.assertIn("-k: cannot lock memory (ulimit -l)", daemon.log())
+            self.assertEqual(locked_kib, 0)
+            self.skipTest("only the warning was seen: this root may not lock memory without limit")
+        self.assertNotIn("cannot lock memory", daemon.log())
+        self.assertGreater(locked_kib, 1000)
 
 
 class PortFile(FleetTestCase):

@@ -104,6 +104,23 @@ class Counting(FleetTestCase):
                 answers.append(sorted(client.until(b"MN")))
             self.assertEqual(answers[1], answers[0], line)
 
+    def test_another_delimiter_counts_from_the_start(self):
+        redis = self.fleet.redis()
+        daemon = self.fleet.mcrelay("-D", "/", backends=[redis.location()])
+        sides = [Client(self.fleet.memcached("-D", "/").address), self.open(daemon)]
+        self.fleet.closers.callback(sides[0].close)
+        answers = []
+        for client in sides:
+            client.send(b"set a/1 0 0 1\r\nx\r\nget a/1\r\nget b:1\r\nget a:b/c\r\nmn\r\n")
+            client.until(b"MN")
+            client.send(b"stats detail dump\r\nstats settings\r\nmn\r\n")
+            answers.append(sorted(unit for unit in client.until(b"MN")
+                                  if unit.startswith((b"PREFIX", b"STAT stat_key_prefix"))))
+        self.assertEqual(answers[0], [b"PREFIX a get 1 hit 1 set 1 del 0\r\n",
+                                      b"PREFIX a:b get 1 hit 0 set 0 del 0\r\n",
+                                      b"STAT stat_key_prefix /\r\n"])
+        self.assertEqual(answers[1], answers[0])
+
     def test_reset_starts_counters_anew_and_nothing_else(self):
         _, daemon = self.one_shard()
         client, other = self.open(daemon), self.open(daemon)

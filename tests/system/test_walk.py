@@ -202,7 +202,8 @@ class Walks(FleetTestCase):
             for command in (b"lru_crawler metadump all", b"lru_crawler metadump", b"stats cachedump 1 0",
                             b"lru_crawler metadump x"):
                 self.assertEqual(client.call(command + b"\r\n"), memcached.call(command + b"\r\n"))
-        self.assertEqual(client.call(b"lru_crawler mgdump all\r\n"), b"ERROR mgdump not allowed\r\n")
+        # 1.6.18 has no mgdump and says ERROR to it; this is what the versions that have it say.
+        self.assertEqual(client.call(b"lru_crawler mgdump all\r\n"), b"ERROR key dump not allowed\r\n")
         self.assertEqual(client.call(b"keys *\r\n"), b"ERROR keys not allowed\r\n")
         self.assertEqual(client.call(b"delete_pattern *\r\n"), b"ERROR delete_pattern not allowed\r\n")
 
