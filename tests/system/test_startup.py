@@ -506,16 +506,16 @@ class Background(FleetTestCase):
         log = os.path.join(daemon.folder, "log")
         self.assertEqual(os.readlink(f"/proc/{pid}/cwd"), "/")
         os.remove(log)
-        os.kill(pid, signal.SIGUSR1)  # opens it anew
+        os.kill(pid, signal.SIGUSR1)
+        wait_until(lambda: os.path.exists(log), 5, "the log was opened anew")
         daemon.write_config(f"backends: ['{redis.location()}']\nlog: {{file: log}}\nkey_prefix: b\n")
+        os.kill(pid, signal.SIGHUP)
 
         def reloaded():
-            os.kill(pid, signal.SIGHUP)
-            with contextlib.suppress(FileNotFoundError), open(log) as file:
+            with open(log) as file:
                 return "key_prefix changed" in file.read()
 
         wait_until(reloaded, 5, "the file was read again")
-        daemon.config = None
 
     def test_a_pid_file_that_cannot_be_written_is_a_warning(self):
         redis = self.fleet.redis()
