@@ -23,6 +23,23 @@ std::shared_ptr<const backend::Connection::Settings> Share(backend::Connection::
   return std::make_shared<const backend::Connection::Settings>(std::move(settings));
 }
 
+// They are one server, perhaps with other names or logins.
+bool SameRemovals(const backend::Node& one, const backend::Node& other) {
+  return &one.removals() == &other.removals();
+}
+
+// Where set `set` is in a later view, perhaps of another configuration: by its name, or by its
+// place when it was renamed. Without names only a single set is known to be the same.
+size_t SetAfter(const View& before, size_t set, const View& after) {
+  const std::string& name = before.sets[set].name;
+  const auto named = std::find_if(after.sets.begin(), after.sets.end(),
+                                  [&](const SetView& other) { return other.name == name; });
+  if (!name.empty() && named != after.sets.end()) return named - after.sets.begin();
+  const bool same_place =
+      before.sets.size() == after.sets.size() && (!name.empty() || before.sets.size() == 1);
+  return same_place ? set : after.sets.size();
+}
+
 }  // namespace
 
 Router::Router(net::Io& io, backend::Connection::Settings settings, Setup setup,
@@ -41,22 +58,30 @@ Router::Router(net::Io& io, backend::Connection::Settings settings, Setup setup,
       settle_(io.loop, [this] { Settle(); }) {
   if (watcher_ == nullptr) {
     view_ = std::move(setup.view);
-    Build(*view_);
-    before_ = nullptr;
-    return;
-  }
-  if (watcher_->cluster_nodes() != nullptr) {
-    slots_ = std::make_shared<Slots>();
-    placement_ = slots_;
-  }
-  subscription_ = watcher_->Subscribe([this, alive = std::weak_ptr<bool>(alive_)] {
-    io_.loop.Post([this, alive] {
-      if (!alive.expired()) Adopt();
+  } else {
+    if (watcher_->cluster_nodes() != nullptr) {
+      slots_ = std::make_shared<Slots>();
+      placement_ = slots_;
+    }
+    subscription_ = watcher_->Subscribe([this, alive = std::weak_ptr<bool>(alive_)] {
+      io_.loop.Post([this, alive] {
+        if (!alive.expired()) Adopt();
+      });
     });
-  });
-  view_ = watcher_->view();
+    view_ = watcher_->view();
+  }
   Build(*view_);
   before_ = nullptr;
+  if (before != nullptr) Inherit(*before);
+}
+
+// What was pending by the view before: who serves its keys now may have become known since, by a
+// view that `before` did not come to adopt.
+void Router::Inherit(const Router& before) {
+  MoveRemovals(*before.view_, *view_);
+  for (const Entry& entry : before.entries_) MoveRemovalsOf(entry.connection->node());
+  Unsettle();
+  if (watcher_ != nullptr) settle_.Once(2 * uint64_t{settings_.request_ms});
 }
 
 Router::~Router() {
@@ -171,9 +196,11 @@ Advice Router::Judge(std::string_view error, backend::Connection& from,
       backend::Connection& to =
           Connect(watcher_->cluster_nodes()->Get(redirection.to), false, false);
       if (error.starts_with("ASK")) return {Advice::Kind::kAsk, &to};
+      backend::Node& owner = primaries_[slots_->map[redirection.slot]]->node();
       auto at = std::find(primaries_.begin(), primaries_.end(), &to);
       if (at == primaries_.end()) at = primaries_.insert(at, &to);
       slots_->map[redirection.slot] = static_cast<uint16_t>(at - primaries_.begin());
+      MoveRemovalsOf(owner);
       Unsettle();
       if (!settle_.active()) settle_.Once(kSettleMs);
       watcher_->Recheck(redirection.to);
@@ -206,7 +233,7 @@ void Router::OweFlush(const backend::Node& node) {
   Doubt();
   const bool still = IsPrimary(node);
   for (backend::Connection* primary : primaries_) {
-    if (still && &primary->node() != &node) continue;
+    if (still && !SameRemovals(primary->node(), node)) continue;
     primary->node().removals().AddFlush();
     primary->StartChores();
   }
@@ -227,10 +254,10 @@ void Router::RetryAll() {
 
 void Router::Settle() {
   for (const Entry& entry : entries_) {
-    backend::Node& node = entry.connection->node();
-    if (!node.removals().any()) continue;
-    MoveRemovalsOf(node);
-    node.removals().ForgetHanded();
+    backend::Removals& removals = entry.connection->node().removals();
+    if (!removals.any()) continue;
+    MoveRemovalsOf(entry.connection->node());
+    removals.ForgetHanded();
   }
   DropUnneeded();
   const bool rest = std::all_of(entries_.begin(), entries_.end(),
@@ -250,7 +277,7 @@ void Router::DropUnneeded() {
 
 bool Router::IsPrimary(const backend::Node& node) const {
   return std::any_of(primaries_.begin(), primaries_.end(),
-                     [&](auto* connection) { return &connection->node() == &node; });
+                     [&](auto* connection) { return SameRemovals(connection->node(), node); });
 }
 
 // A pending removal follows its key: it is noted where the key lives now, and only later forgotten
@@ -272,26 +299,30 @@ void Router::MoveRemovals(const View& before, const View& after) {
 }
 
 void Router::MoveRemovalsOf(backend::Node& node) {
+  if (!node.removals().any()) return;
   for (const std::string& key : node.removals().Keys()) {
     backend::Connection& owner = Pick(key);
-    if (&owner.node() == &node) continue;
+    if (SameRemovals(owner.node(), node)) continue;
     node.removals().HandOver(key, &owner.node().removals(), settings_.most_removals,
                              settings_.on_overflow);
     owner.StartChores();
   }
 }
 
+// The primaries that have what `node` had, as far as the views tell.
 std::vector<backend::Connection*> Router::Successors(const backend::Node& node, const View& before,
                                                      const View& after) const {
+  if ((before.slots == nullptr) != (after.slots == nullptr)) return primaries_;
   std::vector<backend::Connection*> found;
   const auto add = [&](size_t set) {
-    if (std::find(found.begin(), found.end(), primaries_[set]) == found.end()) {
+    if (set < after.sets.size() &&
+        std::find(found.begin(), found.end(), primaries_[set]) == found.end()) {
       found.push_back(primaries_[set]);
     }
   };
-  if (after.slots == nullptr || before.slots == nullptr) {
-    for (size_t set = 0; set < before.sets.size() && set < after.sets.size(); ++set) {
-      if (before.sets[set].primary.get() == &node) add(set);
+  if (after.slots == nullptr) {
+    for (size_t set = 0; set < before.sets.size(); ++set) {
+      if (before.sets[set].primary.get() == &node) add(SetAfter(before, set, after));
     }
     return found;
   }

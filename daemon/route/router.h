@@ -53,7 +53,8 @@ class Router {
   };
 
   // `before`, which may be null, is the retired router of the configuration before: connections to
-  // nodes that are configured alike are taken over from it, with all that is in flight on them.
+  // nodes that are configured alike are taken over from it, with all that is in flight on them, and
+  // what is pending at its nodes follows its keys to where they live now.
   Router(net::Io& io, backend::Connection::Settings settings, Setup setup,
          backend::BatchCounters& batch_counters, uint64_t random_seed, Router* before);
   ~Router();
@@ -111,6 +112,7 @@ class Router {
   };
 
   void CloseBatches();
+  void Inherit(const Router& before);
   void Adopt();
   void Build(const View& view);
   void Settle();

@@ -127,20 +127,29 @@ bool SameNode(const config::Backend& before, config::Backend now) {
   return before == now;
 }
 
+// Those of the configurations before that one, too, as long as something may still come from them.
 route::NodesBefore NodesOf(const Snapshot* previous) {
   route::NodesBefore nodes;
   if (previous == nullptr) return nodes;
   for (const route::PlacedNode& placed : previous->AllNodes()) nodes.push_back(placed.node);
+  for (const auto& node : previous->nodes_before) {
+    backend::Removals& removals = node->removals();
+    const bool there = std::any_of(nodes.begin(), nodes.end(), [&](const auto& other) {
+      return &other->removals() == &removals;
+    });
+    if (!there && (removals.any() || !removals.OldConnections().empty())) nodes.push_back(node);
+  }
   return nodes;
 }
 
-std::shared_ptr<backend::Node> MakeNode(const config::Backend& backend, const Snapshot* previous) {
+std::shared_ptr<backend::Node> MakeNode(const config::Backend& backend, const Snapshot* previous,
+                                        const route::NodesBefore& before) {
   if (previous != nullptr) {
     for (const auto& node : previous->nodes) {
       if (SameNode(node->backend(), backend)) return node;
     }
   }
-  return route::MakeNode(backend, NodesOf(previous));
+  return route::MakeNode(backend, before);
 }
 
 // Over the sets; null where there is one, or where a cluster's slots say it.
@@ -178,6 +187,7 @@ std::shared_ptr<const Snapshot> MakeSnapshot(const config::Config& config,
   snapshot->config = std::make_shared<const config::Config>(config);
   snapshot->runtime = MakeRuntime(config, previous);
   snapshot->connection = MakeConnectionSettings(config);
+  snapshot->nodes_before = NodesOf(previous);
   snapshot->routes.read_from = config.read_from;
   snapshot->routes.placement = MakePlacement(config);
   if (route::Watcher::Needed(config)) {
@@ -185,14 +195,14 @@ std::shared_ptr<const Snapshot> MakeSnapshot(const config::Config& config,
     if (before != nullptr && before->Serves(config)) {
       snapshot->routes.watcher = before;
     } else {
-      snapshot->routes.watcher = std::make_shared<route::Watcher>(config, NodesOf(previous));
+      snapshot->routes.watcher = std::make_shared<route::Watcher>(config, snapshot->nodes_before);
     }
     snapshot->routes.watcher->Measure(config.read_from == config::ReadFrom::kNearest);
     return snapshot;
   }
   auto view = std::make_shared<route::View>();
   for (const config::Backend& backend : config.backends) {
-    snapshot->nodes.push_back(MakeNode(backend, previous));
+    snapshot->nodes.push_back(MakeNode(backend, previous, snapshot->nodes_before));
     view->sets.push_back({.primary = snapshot->nodes.back()});
   }
   snapshot->routes.view = std::move(view);

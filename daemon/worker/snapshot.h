@@ -20,7 +20,8 @@ struct Snapshot {
   std::shared_ptr<const client::Runtime> runtime;
   backend::Connection::Settings connection;
   std::vector<std::shared_ptr<backend::Node>>
-      nodes;  // as configured; none when they are discovered
+      nodes;                        // as configured; none when they are discovered
+  route::NodesBefore nodes_before;  // whose servers may still be met again
   route::Router::Setup routes;
 
   // Waits until it is known who serves what, at most so long. False: it is not. Any thread.

@@ -28,6 +28,7 @@ class FakeCluster:
         self.a, self.b = FakeRedis(), FakeRedis()
         self.replicas = []  # ports of a's
         self.b_port = None  # as told; None: the real one
+        self.late_s = 0  # with each answer to CLUSTER
         self.says = {}  # by node: words -> bytes, or None for the honest answer
         for node in (self.a, self.b):
             node.answer = lambda words, node=node: self.answer(node, words)
@@ -41,6 +42,7 @@ class FakeCluster:
         return says(words) if says else None
 
     def describe(self, what):
+        time.sleep(self.late_s)
         if what == b"INFO":
             return bulk(b"cluster_state:ok\r\ncluster_current_epoch:2\r\ncluster_my_epoch:1\r\n")
         ranges = [(0, 8191, [self.a.port, *self.replicas]), (8192, 16383, [self.b.port if self.b_port is None else self.b_port])]
@@ -159,6 +161,35 @@ class Redirections(FleetTestCase):
             cluster.says.clear()
             self.assertEqual(client.set(b"foo", b"2"), b"STORED\r\n")
             self.assertEqual(client.get(b"foo"), b"2")
+
+    def test_a_pending_removal_moves_with_its_slot_at_once(self):
+        """MOVED is heard before the map: the new owner has the old item, too."""
+        cluster, client = self.start()
+        self.assertEqual(client.set(b"{foo}1", b"old"), b"STORED\r\n")
+        self.assertEqual(client.set(b"{foo}2", b"other"), b"STORED\r\n")
+        cluster.a.items.update(cluster.b.items)
+
+        def says(words):
+            if cluster.b_port is not None:
+                return cluster.redirect(b"MOVED", cluster.a)
+            if words[:2] == [b"SET", b"{foo}1"]:
+                return b""  # it never answers
+            return b"-MISCONF no writes now\r\n" if words[0] == b"EVAL" else None
+
+        cluster.says[cluster.b] = says
+        self.assertEqual(client.set(b"{foo}1", b"new"), b"NOT_STORED\r\n")
+        wait_until(lambda: client.get(b"{foo}2") == b"other", 5, "the node answers again")
+        self.assertIsNone(client.get(b"{foo}1"))
+        # The map follows late: until then only MOVED tells.
+        cluster.late_s = 0.3
+        cluster.b_port = cluster.a.port
+        self.assertEqual(client.get(b"{foo}2"), b"other")
+        deadline = time.monotonic() + patience(1.5)
+        while time.monotonic() < deadline:
+            self.assertIsNone(client.get(b"{foo}1"))
+        wait_until(lambda: b"{foo}1" not in cluster.a.items, 5, "it is removed there")
+        self.assertEqual(client.set(b"{foo}1", b"newer"), b"STORED\r\n")
+        self.assertEqual(client.get(b"{foo}1"), b"newer")
 
     def test_a_storm_of_asks(self):
         """Every key of a slot is half way: 500 requests in one write, each asked for with ASKING."""
