@@ -16,6 +16,7 @@
 #include "config/loader.h"
 #include "daemon/log/log.h"
 #include "daemon/net/child.h"
+#include "daemon/net/memory.h"
 #include "daemon/server/health.h"
 #include "daemon/server/process.h"
 #include "daemon/server/server.h"
@@ -44,7 +45,7 @@ int Serve(config::Config config, const Loader& load) {
   for (const std::string& warning : config.warnings) {
     log::Warning(log::Event::kConfig, "{}", warning);
   }
-  server::KeepFreedMemory();
+  net::KeepFreedMemory();
   std::optional<server::Background> background;
   if (config.daemonize) background.emplace(config.verbosity > 0, config.core_dumps);
   if (config.core_dumps) server::AllowCoreDumps();

@@ -26,6 +26,7 @@ class BufferPool {
   void Return(Buffer* buffer) {
     if (buffer->capacity() == 0) return;
     if (buffer->capacity() > kMostBytes || kept_bytes_ + buffer->capacity() > kMostKeptBytes) {
+      freed_bytes_ += buffer->capacity();
       buffer->Release();
       return;
     }
@@ -33,6 +34,9 @@ class BufferPool {
     kept_bytes_ += buffer->capacity();
     kept_.emplace_back(std::move(*buffer));
   }
+  // What was freed because it is too large to be kept, since ForgetFreed().
+  [[nodiscard]] size_t freed_bytes() const { return freed_bytes_; }
+  void ForgetFreed() { freed_bytes_ = 0; }
 
  private:
   static constexpr size_t kMostBytes = 64 * 1024;
@@ -40,6 +44,7 @@ class BufferPool {
 
   std::vector<Buffer> kept_;
   size_t kept_bytes_ = 0;
+  size_t freed_bytes_ = 0;
 };
 
 }  // namespace mcrelay::net

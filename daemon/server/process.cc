@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <malloc.h>
 #include <pwd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -58,16 +57,6 @@ void DropPrivileges(const std::string& user, bool core_dumps) {
   if (setgid(entry->pw_gid) != 0) Throw("setgid");
   if (setuid(entry->pw_uid) != 0) Throw("setuid");
   if (core_dumps && prctl(PR_SET_DUMPABLE, 1) != 0) Throw("prctl");
-}
-
-void KeepFreedMemory() {
-#ifdef __GLIBC__
-  // By default memory of 128 KiB and more is unmapped when it is freed, and a free end of the heap
-  // of that size is given back: at 100 KiB a value that was two thirds of the proxy's work, all of
-  // it page faults.
-  mallopt(M_MMAP_THRESHOLD, 4 << 20);
-  mallopt(M_TRIM_THRESHOLD, 64 << 20);
-#endif
 }
 
 void LockMemory(const std::string& user) {

@@ -14,9 +14,6 @@ void RaiseDescriptorLimit(uint64_t wanted, bool as_many_as_may_be);
 // -u: becomes `user` for good. Empty: stays; as root that earns one warning. Who leaves root can no
 // longer dump core unless `core_dumps`.
 void DropPrivileges(const std::string& user, bool core_dumps);
-// Buffers of large values are reused instead of being returned to the kernel between any two
-// requests.
-void KeepFreedMemory();
 // -k: no limit, or none at all, since under one that is reached later every allocation fails.
 // `user` is who we become; root's rights are needed.
 void LockMemory(const std::string& user);

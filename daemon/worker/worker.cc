@@ -10,6 +10,7 @@
 
 #include "daemon/client/facts_task.h"
 #include "daemon/log/log.h"
+#include "daemon/net/memory.h"
 #include "protocol/memcache/answers.h"
 #include "protocol/redis/encoder.h"
 
@@ -17,6 +18,10 @@ namespace mcrelay::worker {
 namespace {
 
 constexpr uint64_t kIdleCheckMs = 1000;
+// Memory that is needed again costs page faults: it is given back for so much only, and no more
+// often than this.
+constexpr size_t kWorthGivingBytes = 4u << 20;
+constexpr uint64_t kGivePauseMs = 5000;
 // A drain looks for silent clients this often, and so many times before it closes the busy ones
 // too.
 constexpr uint64_t kDrainRoundMs = 50;
@@ -56,7 +61,11 @@ Worker::Worker(Shared& shared, size_t index, uint64_t salt,
                .dirty = {}},
       snapshot_(std::move(snapshot)),
       tick_(io_.loop, [this] { Tick(); }),
-      idle_(io_.loop, [this] { CloseIdle(); }),
+      idle_(io_.loop,
+            [this] {
+              CloseIdle();
+              GiveMemoryBack();
+            }),
       drain_(io_.loop, [this] { DrainRound(); }),
       flush_(io_.loop, [this] {
         if (shared_.flushes.load() != flush_number_) return;
@@ -158,6 +167,7 @@ void Worker::OnSessionClosed(client::Session* session) {
   session_count_.fetch_sub(1, std::memory_order_relaxed);
   session->listener->fetch_sub(1, std::memory_order_relaxed);
   context_.counters.Subtract(stats::Counter::kCurrConnections);
+  client_left_ = true;
   delete session;
   StopWhenDrained();
 }
@@ -263,6 +273,19 @@ void Worker::CloseIdle() {
   if (idle_ms == 0 || now_ms < idle_ms) return;
   const std::vector<client::Session*> sessions = sessions_;
   for (client::Session* session : sessions) session->CloseIfIdle(now_ms - idle_ms);
+}
+
+// What large buffers of clients took, once one of them has gone; those that stay need it again.
+void Worker::GiveMemoryBack() {
+  const uint64_t now_ms = io_.loop.now_ms();
+  if (!client_left_ || io_.buffers.freed_bytes() < kWorthGivingBytes ||
+      now_ms - gave_ms_ < kGivePauseMs) {
+    return;
+  }
+  client_left_ = false;
+  io_.buffers.ForgetFreed();
+  gave_ms_ = now_ms;
+  net::GiveFreedMemoryBack();
 }
 
 std::string Worker::Stats(std::string_view args) {

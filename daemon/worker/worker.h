@@ -56,6 +56,7 @@ class Worker final : private net::TurnHook, private client::Control, private raw
   void OnTurnEnd() override;
   void Tick();
   void CloseIdle();
+  void GiveMemoryBack();
   void MakeRouter(const Snapshot& snapshot, route::Router* before);
   void DrainRound();
   void StopWhenDrained();
@@ -86,6 +87,8 @@ class Worker final : private net::TurnHook, private client::Control, private raw
   net::Timer flush_;  // a delayed flush_all
   uint64_t flush_number_ = 0;
   bool check_deadlines_ = false;
+  bool client_left_ = false;  // since memory was given back
+  uint64_t gave_ms_ = 0;
   bool draining_ = false;
   int drain_rounds_ = 0;
   std::thread thread_;

@@ -192,6 +192,33 @@ class SlowReaders(HostileTestCase):
             for sock in lazy:
                 sock.close()
 
+    def test_memory_returns_to_the_start_when_they_are_gone(self):
+        """Ten clients ask for 100 MB each in one line and read nothing, again and again."""
+        redis, daemon = self.one_shard(config="timeouts: {request: 5s}\n")
+        client = self.open(daemon, limit_s=20)
+        for i in range(100):
+            self.assertEqual(client.set(b"large%d" % i, b"v" * 1000000), b"STORED\r\n")
+        request = b"get " + b" ".join(b"large%d" % i for i in range(100)) + b"\r\n"
+        start_kib = daemon.status_kib("VmRSS")
+        most_kib = start_kib + 8 * 1024
+        for number in range(3):
+            lazy = [connect(daemon.address, patience(5)) for _ in range(10)]
+            for sock in lazy:
+                sock.sendall(request)
+            time.sleep(1)
+            grown_kib = daemon.status_kib("VmRSS") - start_kib
+            for sock in lazy:
+                sock.close()
+            wait_until(lambda: daemon.descriptors() <= daemon.idle_descriptors + 1, 5, "they are gone")
+            if SANITIZED:
+                continue
+            self.assertGreater(grown_kib, 12 * 1024, "the test does not fill anything")
+            wait_until(lambda: daemon.status_kib("VmRSS") < most_kib, 12,
+                       f"round {number}: memory is given back")
+            if number == 0:  # later rounds leave no more than this one
+                time.sleep(6)
+                most_kib = daemon.status_kib("VmRSS") + 2 * 1024
+
     def test_a_slow_reader_gets_everything(self):
         redis, daemon = self.one_shard()
         client = self.open(daemon, limit_s=15)
