@@ -101,6 +101,7 @@ class Process:
         self.log_path = os.path.join(folder, "stderr")
         self.process = None
         self.ports = []
+        self.inherited = ()  # descriptors that it keeps
         self.expected_alive = False
 
     def new_port(self):
@@ -126,7 +127,8 @@ class Process:
         command = ["setpriv", "--pdeathsig", "KILL", "--"] + self.command()
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            cwd=self.folder, env=self.environment())
+                                            cwd=self.folder, env=self.environment(),
+                                            pass_fds=self.inherited)
 
     def start(self, limit_s=START_LIMIT_S):
         """Starts it and returns when it answers; the error shows what it wrote."""

@@ -6,15 +6,18 @@ import os
 import pwd
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 import unittest
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, TESTS)
 
-from support.servers import LOOPBACK, answers_with, mcrelay_binary, patience, wait_until  # noqa: E402
+from support.servers import (LOOPBACK, answers_with, connect, mcrelay_binary, patience,  # noqa: E402
+                             wait_until)
 from support.testcase import FleetTestCase  # noqa: E402
 from test_basic import sockets_of  # noqa: E402
 
@@ -250,6 +253,51 @@ timeouts: {{connect: 500ms, request: 500ms}}
             client.set(b"k", b"x")
             self.assertEqual(daemon.terminate(5, number), 0)
             self.assertEqual(client.expect_closed(), b"")
+
+    def test_a_restart_behind_an_inherited_socket_refuses_nobody(self):
+        """As a systemd.socket(5) unit has it: the socket outlives the daemon."""
+        redis = self.fleet.redis()
+        listener = socket.create_server((LOOPBACK, 0), backlog=512)
+        self.addCleanup(listener.close)
+        daemon = self.fleet.mcrelay(backends=[redis.location()], start=False,
+                                    config="timeouts: {connect: 5s, request: 5s}\n")
+        daemon.inherited, daemon.address = [listener.fileno()], listener.getsockname()
+        own = daemon.command()
+        daemon.command = lambda: [
+            "sh", "-c", f'LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@" 3<&{listener.fileno()}', *own]
+        daemon.start()
+        wrong, ended, served = [], threading.Event(), [0] * 3
+
+        def ask(number):
+            while not ended.is_set():
+                try:
+                    with connect(daemon.address, patience(5)) as sock:
+                        sock.sendall(b"set k%d 0 0 1\r\nx\r\nquit\r\n" % number)
+                        answer = sock.recv(100)
+                    if answer != b"STORED\r\n":
+                        wrong.append(answer)
+                    served[number] += 1
+                except OSError as error:
+                    wrong.append(error)
+
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(len(served))]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(4):
+                time.sleep(0.3)
+                self.assertEqual(daemon.terminate(), 0)
+                before = list(served)
+                daemon.start()
+                wait_until(lambda before=before: all(now > then for now, then in zip(served, before)),
+                           5, "everybody is served again")
+        finally:
+            ended.set()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(wrong, [])
+        self.assertFalse(answers_with((LOOPBACK, daemon.port), b"version\r\n", b"VERSION"),
+                         "it takes the place of -l and -p")
 
 
 def children(pid):
