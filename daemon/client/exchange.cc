@@ -71,7 +71,6 @@ void Exchange::Reset(Session* session) {
 // As Begin(), for what it would come to.
 void Exchange::BeginRead(Session* session, Verb verb, std::string_view key) {
   Reset(session);
-  begun_cas_ = 0;
   translation_.BeginRead(verb, key, context_.runtime->translate);
   const std::string_view redis_key = translation_.redis_key();
   connection_ = &context_.router->Pick(redis_key);

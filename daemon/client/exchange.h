@@ -26,7 +26,7 @@ class Session;
 // A later command on the same key that was sent before an earlier one has to be sent again.
 enum class Rival : uint8_t { kNone, kInFlight, kExecuted };
 
-class Exchange final : public backend::Waiter, public route::Retrier {
+class alignas(64) Exchange final : public backend::Waiter, public route::Retrier {
  public:
   explicit Exchange(Context& context) : context_(context) {}
 
@@ -60,10 +60,9 @@ class Exchange final : public backend::Waiter, public route::Retrier {
   // Tells the processor that `exchange` is needed soon, if there is one: with many keys under way
   // the next one is out of the nearest caches, and waiting for it costs more than all that is done.
   static void Prefetch(const Exchange* exchange) {
-    constexpr size_t kLineBytes = 64;
-    constexpr size_t kLines = 4;  // what a get touches
+    constexpr size_t kLines = 3;  // what a get touches
     const char* const at = reinterpret_cast<const char*>(exchange);
-    for (size_t line = 0; line < kLines; ++line) __builtin_prefetch(at + line * kLineBytes, 1);
+    for (size_t line = 0; line < kLines; ++line) __builtin_prefetch(at + line * 64, 1);
   }
 
   // For the session's queue and the pool's free list.
@@ -155,7 +154,7 @@ class Exchange final : public backend::Waiter, public route::Retrier {
   Buffer held_;
   translate::Translation translation_;
   Buffer retained_;         // the requests in flight, when they may have to be sent again
-  uint64_t begun_cas_ = 0;  // for the rule on pending removals, where nothing is stored
+  uint64_t begun_cas_ = 0;  // of a write, for the rule on pending removals
   uint64_t quiet_ = 0;      // Removals::Quiet() when it began
   std::string refusal_;     // the error because of which it is sent again
 };

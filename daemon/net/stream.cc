@@ -138,6 +138,11 @@ void Stream::Flush() {
   SendOut();
 }
 
+void Stream::FlushEarly() {
+  if (closing_ || out_.empty() || full_ || connecting_) return;
+  if (Send(&out_) == 0 && out_.empty()) pool_.Return(&out_);
+}
+
 void Stream::Write(Buffer* bytes) {
   const int error = closing_ || !out_.empty() ? 0 : Send(bytes);
   if (error == 0 && !closing_ && !bytes->empty()) out().Append(bytes->view());

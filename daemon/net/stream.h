@@ -77,6 +77,9 @@ class Stream {
     return out_;
   }
   void Flush();
+  // As Flush(), before the turn ends and whoever is calling: it calls nobody back. An error shows
+  // when Flush() sends the rest.
+  void FlushEarly();
   // Hands `bytes` (emptied) to the socket behind what out() has, and keeps what it does not take.
   // The memory stays with the owner, unlike that of out().
   void Write(Buffer* bytes);

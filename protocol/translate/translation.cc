@@ -43,7 +43,6 @@ void Translation::BeginRead(Verb verb, std::string_view key, const Settings& set
   noreply_ = false;
   phase_ = Phase::kRead;
   replies_ = 0;
-  cas_ = 0;
   prefix_bytes_ = static_cast<uint32_t>(settings.key_prefix.size());
   if (prefix_bytes_ == 0) {
     redis_key_.assign(key);
