@@ -61,4 +61,15 @@ double History::HitRatio(const View& view, int seconds) const {
   return hits + misses > 0 ? hits / (hits + misses) : -1;
 }
 
+std::vector<double> History::HitRatios() const {
+  std::vector<double> ratios;
+  for (size_t i = 0; i < samples_.size(); ++i) {
+    const Sample& from = samples_[i == 0 ? 0 : i - 1];
+    const double hits = samples_[i].hits - from.hits;
+    const double misses = samples_[i].misses - from.misses;
+    ratios.push_back(hits + misses > 0 ? hits / (hits + misses) : -1);
+  }
+  return ratios;
+}
+
 }  // namespace mcrelay::admin

@@ -45,6 +45,8 @@ class History {
   [[nodiscard]] const std::deque<Sample>& samples() const { return samples_; }
   // Hits among the reads of the last `seconds` before `view`, or since the start; -1 without reads.
   [[nodiscard]] double HitRatio(const View& view, int seconds) const;
+  // The same of each step, oldest first; the oldest has no step before it and counts as without.
+  [[nodiscard]] std::vector<double> HitRatios() const;
 
  private:
   std::deque<Sample> samples_;

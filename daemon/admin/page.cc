@@ -136,6 +136,7 @@ void Page::Tiles() {
   Tile("Hits now", Value("span", "/hit_ratio/now", Format::kPercent));
   Tile("Hits, 1 min", Value("span", "/hit_ratio/1m", Format::kPercent));
   Tile("Hits, 15 min", Value("span", "/hit_ratio/15m", Format::kPercent));
+  Tile("Hits, by time", Chart({"/hit_ratio/history"}, Format::kPercent));
   Tile("Commands/s", Value("span", "/process/commands_per_second", Format::kRate));
   Tile("Clients", Value("span", "/process/clients", Format::kCount) + " <small>of " +
                       Value("span", "/process/most_clients", Format::kCount) + "</small>");

@@ -64,7 +64,11 @@ Json HitRatio(const View& view, const History& history) {
     const double ratio = history.HitRatio(view, seconds);
     return ratio < 0 ? Json() : Json(std::round(ratio * 10000) / 10000);
   };
-  return {{"now", of(kNowSeconds)}, {"1m", of(60)}, {"15m", of(15 * 60)}};
+  Json steps = Json::array();
+  for (const double ratio : history.HitRatios()) {
+    steps.push_back(OrNull(std::round(ratio * 10000) / 10000, ratio >= 0));
+  }
+  return {{"now", of(kNowSeconds)}, {"1m", of(60)}, {"15m", of(15 * 60)}, {"history", steps}};
 }
 
 Json Command(const View& view, const History& history, size_t index) {

@@ -7,6 +7,7 @@
 #include "daemon/client/context.h"
 #include "daemon/client/session.h"
 #include "protocol/memcache/answers.h"
+#include "protocol/memcache/command.h"
 
 namespace mcrelay::client {
 
@@ -16,10 +17,9 @@ WalkTask::WalkTask(Session& session, Context& context, const WalkRequest& reques
       kind_(request.kind),
       noreply_(request.noreply),
       job_(MakeJob(request)) {
-  const bool removes = kind_ == WalkKind::kDelete || kind_ == WalkKind::kFlush;
   const std::string& prefix = context.runtime->translate.key_prefix;
   walk::Walk::Settings settings;
-  settings.strings_only = !removes;
+  settings.strings_only = kind_ != WalkKind::kFlush;
   settings.every_node = kind_ == WalkKind::kFlush;
   if (!prefix.empty() || !request.glob.empty()) {
     settings.pattern = walk::EscapeGlob(prefix);
@@ -47,7 +47,9 @@ std::unique_ptr<walk::Job> WalkTask::MakeJob(const WalkRequest& request) {
       return std::make_unique<walk::MetaGetListing>(prefix_bytes, *this);
     case WalkKind::kCacheDump:
       return std::make_unique<walk::CacheDump>(prefix_bytes, *this, request.most_items);
-    case WalkKind::kDelete:
+    case WalkKind::kDelete:  // what kKeys lists
+      return std::make_unique<walk::Removal>(prefix_bytes + 1,
+                                             prefix_bytes + memcache::kMaxKeyBytes);
     case WalkKind::kFlush:
       break;
   }

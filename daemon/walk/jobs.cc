@@ -155,7 +155,9 @@ bool CacheDump::Write(const Line& line, Buffer* out) {
 
 void Removal::OnKeys(std::span<const std::string_view> keys, Requests* requests) {
   // One request per key: a cluster refuses keys of several slots in one.
-  for (const std::string_view key : keys) requests->Add({"UNLINK", key});
+  for (const std::string_view key : keys) {
+    if (key.size() >= shortest_ && key.size() <= longest_) requests->Add({"UNLINK", key});
+  }
 }
 
 bool Removal::OnReply(const redis::Reply& reply, size_t) {

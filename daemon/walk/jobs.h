@@ -122,9 +122,12 @@ class CacheDump final : public ItemListing {
   size_t bytes_ = 0;
 };
 
-// UNLINKs the keys.
+// UNLINKs the keys, but not those that are shorter or longer.
 class Removal final : public Job {
  public:
+  Removal() = default;
+  Removal(size_t shortest, size_t longest) : shortest_(shortest), longest_(longest) {}
+
   [[nodiscard]] uint64_t removed() const { return removed_; }
 
  private:
@@ -132,6 +135,8 @@ class Removal final : public Job {
   bool OnReply(const redis::Reply& reply, size_t index) override;
   bool OnPageEnd() override { return true; }
 
+  const size_t shortest_ = 0;
+  const size_t longest_ = SIZE_MAX;
   uint64_t removed_ = 0;
 };
 

@@ -102,6 +102,17 @@ TEST_CASE("admin: hit ratios are of what came since") {
   history.Add(view);
   CHECK(history.HitRatio(view, History::kStepSeconds) == 1);
   CHECK(history.HitRatio(view, 900) == doctest::Approx(0.25));
+  view.unix_ms += 1000L * History::kStepSeconds;
+  history.Add(view);
+  Count(&view, "31", "92");
+  view.unix_ms += 1000L * History::kStepSeconds;
+  history.Add(view);
+  const std::vector<double> steps = history.HitRatios();
+  REQUIRE(steps.size() == 4);
+  CHECK(steps[0] == -1);
+  CHECK(steps[1] == 1);
+  CHECK(steps[2] == -1);  // nothing was read
+  CHECK(steps[3] == doctest::Approx(1.0 / 3));
   CHECK(History().HitRatio(Serving(), 900) == -1);
 }
 

@@ -5,7 +5,7 @@ are each server's own, and the data block of a refused `set` goes to the subject
 1.6.18 runs it as commands, 1.6.45 swallows it, so the reference is spared it).
 
 A profile is a set of weighted makers. ClassicProfile stays off the paths where 1.6.18 is known to
-differ from 1.6.45; tests/data/differences.md lists them.
+differ from 1.6.45; docs/differences.md lists them.
 
 Keys come in classes, so that values of one class cannot turn into another's by accident:
   strings  any bytes, never numeric: append and prepend data starts with a letter

@@ -1,7 +1,7 @@
 """Generates meta commands, mixed with classic ones, for the differential test.
 
 MetaProfile stays off the paths where memcached 1.6.18 is known to differ from 1.6.45 and where
-memcached does not know itself from one time to the next; tests/data/differences.md lists both.
+memcached does not know itself from one time to the next; docs/differences.md lists both.
 That is why some flags are asked for certain keys only:
 
   strings  everything but h; the first few by their plain and by their base64 name

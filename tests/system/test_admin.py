@@ -427,6 +427,39 @@ class Metrics(AdminTestCase):
                               timeout=patience(20))
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
+    def test_alerts_fire_as_they_are_meant(self):
+        """Redis was never there: nothing has a duration, and still commands fail."""
+        rules = os.path.join(DOCS, "examples", "prometheus-alerts.yaml")
+        path = os.path.join(self.fleet.folder, "alerts.yaml")
+        failed, lasted = "mcrelay_backend_failed_total", "mcrelay_command_duration_seconds_count"
+        with open(path, "w") as file:
+            file.write(f"""
+rule_files: [{rules}]
+tests:
+  - interval: 1m
+    input_series:
+      - {{series: '{failed}{{job="mcrelay",instance="never"}}', values: '0+60x20'}}
+      - {{series: '{failed}{{job="mcrelay",instance="idle"}}', values: '0+0x20'}}
+      - {{series: '{failed}{{job="mcrelay",instance="some"}}', values: '0+60x20'}}
+      - {{series: '{lasted}{{job="mcrelay",instance="some",command="get"}}', values: '0+4000x20'}}
+      - {{series: '{lasted}{{job="mcrelay",instance="some",command="set"}}', values: '0+4000x20'}}
+      - {{series: '{failed}{{job="mcrelay",instance="many"}}', values: '0+60x20'}}
+      - {{series: '{lasted}{{job="mcrelay",instance="many",command="get"}}', values: '0+4000x20'}}
+    alert_rule_test:
+      - eval_time: 15m
+        alertname: McrelayBackendFailures
+        exp_alerts: [{self.alert("never")}, {self.alert("many")}]
+""")
+        done = subprocess.run(["promtool", "test", "rules", path], capture_output=True, text=True,
+                              timeout=patience(20))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    @staticmethod
+    def alert(instance):
+        summary = f"mcrelay {instance}: more than 1 % of the commands get no answer of a backend"
+        return json.dumps({"exp_labels": {"severity": "warning", "job": "mcrelay", "instance": instance},
+                           "exp_annotations": {"summary": summary}})
+
     def test_stats_reset_takes_nothing_off(self):
         _, daemon = self.start()
         client = self.traffic(daemon)
@@ -443,17 +476,23 @@ class StatusPage(AdminTestCase):
         servers[1].kill9()
         dead = f"{LOOPBACK}:{servers[1].port}"
         wait_until(lambda: self.status()["nodes"][1]["state"] == "down", 5, "seen down")
+        hit = self.open(daemon)
+        hit.send(b"get a\r\nget a\r\n")
+        hit.units(4)
+        wait_until(lambda: self.status()["hit_ratio"]["history"][-1:] == [1], 8, "the step with these two hits")
         text = self.page("/")
+        self.assertRegex(text, r'data-lines="/hit_ratio/history" [^>]*><path class="line0" d="M[^"]+"/>'
+                               r'<text x="1" y="8">100\.0 %</text>')
         outline = Outline(text)
         self.assertEqual(outline.open, [])
-        self.assertEqual(outline.row("get")[1][1], "3")
+        self.assertEqual(outline.row("get")[1][1], "5")
         self.assertEqual(outline.row(f"{LOOPBACK}:{servers[0].port}")[0], "up")
         self.assertEqual(outline.row(dead)[0], "down")
         self.assertEqual(outline.row(dead)[1][1], "down")
         self.assertEqual(outline.row(f"{LOOPBACK}:{daemon.port}")[0], "open")
         self.assertTrue(any("node_down" in row for row in outline.rows), outline.rows)
         self.assertIn("threads: 2", text)
-        self.assertIn("75.0 %", text)  # three of four reads hit
+        self.assertIn("83.3 %", text)  # five of six reads hit
         self.assertTrue(all("//" not in link and not link.startswith("/") for link in outline.links),
                         outline.links)
         for link in ("status.css", "status.js", "metrics", "stats.json", "stats.csv", "healthz", "readyz"):
@@ -661,13 +700,30 @@ class Browser(AdminTestCase):
         self.assertEqual((outline.row(dead)[0], outline.row(dead)[1][1]), ("down", "down"))
         self.assertTrue(any("node_down" in row for row in outline.rows), outline.rows)
 
+    def test_a_page_on_which_all_is_well(self):
+        servers, daemon = self.start(2)
+        self.traffic(daemon)
+        dom = self.chromium(f"http://{LOOPBACK}:{self.admin[1]}/", "--dump-dom")
+        outline = Outline(re.sub(r"</?(noscript|tbody)[^>]*>", "", dom.replace("</path>", "")))
+        for server in servers:
+            style, cells = outline.row(f"{LOOPBACK}:{server.port}")
+            self.assertEqual((style, cells[1]), ("up", "up"))
+        self.assertEqual(outline.row(f"{LOOPBACK}:{daemon.port}")[0], "open")
+        self.assertEqual([style for style in outline.classes if style in ("down", "closed", "error", "warning")],
+                         ["warning"] * (os.geteuid() == 0))  # that it runs as root
+        self.assertRegex(dom, 'id="lost" hidden')
+        self.picture("healthy")
+
     def test_a_picture_of_it(self):
-        """For a look: MCRELAY_SCREENSHOT names where to keep it."""
         servers, daemon = self.start(2)
         self.traffic(daemon)
         servers[1].kill9()
         wait_until(lambda: self.status()["nodes"][1]["state"] == "down", 5, "seen down")
-        path = os.environ.get("MCRELAY_SCREENSHOT", os.path.join(self.fleet.folder, "page.png"))
+        self.picture("node-down")
+
+    def picture(self, name):
+        """For a look: MCRELAY_SCREENSHOT names a folder to keep it in."""
+        path = os.path.join(os.environ.get("MCRELAY_SCREENSHOT", self.fleet.folder), f"{name}.png")
         self.chromium(f"http://{LOOPBACK}:{self.admin[1]}/", f"--screenshot={path}",
                       "--window-size=1400,1250")
         with open(path, "rb") as picture:

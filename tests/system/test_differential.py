@@ -2,7 +2,7 @@
 
 Fixed seeds; MCRELAY_SEED adds one more, MCRELAY_COMMANDS changes how many commands a run has.
 Generated around the known divergences of Debian's memcached 1.6.18 from 1.6.45, the version that is
-the rule (tests/data/differences.md).
+the rule (docs/differences.md).
 """
 
 import os

@@ -23,7 +23,7 @@ CLOSED = "<closed>"
 WAITS = "<waits>"
 TTL_SLACK_S = 2
 
-# Where mcrelay's bytes are fixed otherwise than 1.6.45's: tests/data/differences.md has the reasons.
+# Where mcrelay's bytes are fixed otherwise than 1.6.45's: docs/differences.md has the reasons.
 EXPECTED_INSTEAD = {
     "key 251 get": ["CLIENT_ERROR bad command line format\r\n"],
     "delete many": ["ERROR\r\n"],

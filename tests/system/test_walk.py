@@ -96,6 +96,19 @@ class Walks(FleetTestCase):
         with shards[1].client() as redis:
             self.assertEqual(redis.call("GET", "1.gone"), b"foreign")
 
+    def test_delete_pattern_leaves_what_is_no_item(self):
+        redis, daemon = self.one_shard(config="key_prefix: 'p:'\n")
+        client = self.open(daemon)
+        client.set(b"L" * 250, b"v")
+        with redis.client() as direct:
+            direct.call("SET", "p:bare", "1")
+            direct.call("HSET", "p:hash", "f", "1")
+            direct.call("SET", "p:" + "L" * 251, "1")
+            direct.call("SET", "p:", "1")
+            self.assertEqual(listed(client), [b"L" * 250, b"bare"])
+            self.assertEqual(client.call(b"delete_pattern *\r\n"), b"DELETED 2\r\n")
+            self.assertEqual(sorted(direct.call("KEYS", "*")), [b"p:", b"p:" + b"L" * 251, b"p:hash"])
+
     def test_what_is_asked_behind_a_walk_comes_after_it(self):
         _, daemon = self.two_shards()
         client = self.open(daemon)
