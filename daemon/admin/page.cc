@@ -135,8 +135,8 @@ void Page::Tiles() {
   Write("<dl class=\"tiles\">\n");
   Tile("Hits now", Value("span", "/hit_ratio/now", Format::kPercent));
   Tile("Hits, 1 min", Value("span", "/hit_ratio/1m", Format::kPercent));
-  Tile("Hits, 15 min", Value("span", "/hit_ratio/15m", Format::kPercent));
-  Tile("Hits, by time", Chart({"/hit_ratio/history"}, Format::kPercent));
+  Tile("15 min " + Value("b", "/hit_ratio/15m", Format::kPercent),
+       Chart({"/hit_ratio/history"}, Format::kPercent));
   Tile("Commands/s", Value("span", "/process/commands_per_second", Format::kRate));
   Tile("Clients", Value("span", "/process/clients", Format::kCount) + " <small>of " +
                       Value("span", "/process/most_clients", Format::kCount) + "</small>");
