@@ -4,6 +4,8 @@
 // (MULTI ... EXEC) are awaited, then the group goes again as a whole. Meanwhile the session's later
 // commands on the key wait.
 
+#include <algorithm>
+
 #include "daemon/client/context.h"
 #include "daemon/client/exchange.h"
 #include "daemon/client/session.h"
@@ -65,11 +67,26 @@ void Exchange::Divert(const Advice& advice) {
   Hold();
   const bool wait = advice.to == nullptr || advice.kind == Advice::Kind::kWait ||
                     !advice.to->accepts() || ++flags_.diversions > kMostDiversions;
+  if (LosesPatience() || (wait && context_.io.loop.now_ms() < session_->impatient_until_ms_)) {
+    GiveUp();
+    return;
+  }
   if (!wait) {
     SendAgain(*advice.to, advice.kind == Advice::Kind::kAsk);
     return;
   }
   WaitForRoute();
+}
+
+// True when it is too late to send it again. What follows it in the same batch would wait as long
+// once more, window after window: for a moment none of it waits.
+bool Exchange::LosesPatience() {
+  const uint64_t now_ms = context_.io.loop.now_ms();
+  const uint64_t request_ms = context_.runtime->request_ms;
+  if (arrived_ms_ + request_ms >= now_ms + std::min<uint64_t>(kLastMs, request_ms / 4))
+    return false;
+  session_->impatient_until_ms_ = now_ms + request_ms;
+  return true;
 }
 
 void Exchange::WaitForRoute() {
@@ -90,8 +107,7 @@ void Exchange::OnRetry() {
   }
   flags_.diversions = 0;
   const Rival rival = session_->RivalOf(*this);
-  if (arrived_ms_ + context_.runtime->request_ms < context_.io.loop.now_ms() + kLastMs ||
-      rival == Rival::kExecuted) {
+  if (LosesPatience() || rival == Rival::kExecuted) {
     GiveUp();
     return;
   }

@@ -100,6 +100,7 @@ class alignas(64) Exchange final : public backend::Waiter, public route::Retrier
   [[nodiscard]] bool Diverts(const redis::Reply& reply);
   [[nodiscard]] route::Advice Judge() const;
   void Divert(const route::Advice& advice);
+  [[nodiscard]] bool LosesPatience();
   void WaitForRoute();
   void SendAgain(backend::Connection& to, bool asking);
   void WriteAsking();

@@ -130,6 +130,8 @@ class Session final : public net::StreamOwner {
   uint64_t swallow_ = 0;
   uint64_t arrived_ms_ = 0;
   uint64_t read_turn_ = 0;  // the turn in which a read of ours joined a batch
+  // One of ours waited for the topology until it was late: until then no other waits.
+  uint64_t impatient_until_ms_ = 0;
   size_t held_bytes_ = 0;   // of answers that wait for their turn
   uint64_t hold_bits_ = 0;  // a hint for Held(): bits of the keys held
   uint32_t need_ = 0;       // input size below which parsing is pointless

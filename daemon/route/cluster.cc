@@ -117,6 +117,7 @@ void Cluster::OnProbeReply(Probe& probe, size_t index, const redis::Reply& reply
   refused_rounds_ = 0;
   candidates_.clear();
   const size_t served = Take(ranges);
+  settings_.looked(asked_ms_);
   covered_ = served == placement::kSlots;
   if (!covered_ && !std::exchange(told_gap_, true)) {
     log::Warning(log::Event::kTopology, "{}: {} slots have no node that can be reached",

@@ -29,6 +29,8 @@ class Discovery {
     std::string name;     // of the set, in logs
     std::shared_ptr<Registry> registry;
     std::function<void(Found)> found;  // called when it differs from the last
+    // Of a cluster: called after each answer, with the loop time at which the look began.
+    std::function<void(uint64_t begun_ms)> looked{};
   };
 
   virtual ~Discovery() = default;

@@ -16,6 +16,10 @@ constexpr uint32_t kAsNearUs = 200;
 constexpr uint64_t kSettleMs = 1000;
 // A node that redirections lead to, but that no view names, is kept so long after the last one.
 constexpr uint64_t kKeptMs = 30'000;
+// So many of those at most: what leads to more waits for the view.
+constexpr size_t kMostLearnt = 16;
+// Between looks whether the map that redirections corrected is to be given up.
+constexpr uint64_t kCorrectedMs = 200;
 
 std::shared_ptr<const backend::Connection::Settings> Share(backend::Connection::Settings settings,
                                                            bool cluster) {
@@ -55,7 +59,8 @@ Router::Router(net::Io& io, backend::Connection::Settings settings, Setup setup,
       random_(random_seed * 31),
       before_(before != nullptr && before->settings_ == settings_ ? before : nullptr),
       retry_(io.loop, [this] { RetryAll(); }),
-      settle_(io.loop, [this] { Settle(); }) {
+      settle_(io.loop, [this] { Settle(); }),
+      corrected_(io.loop, [this] { ReturnToView(); }) {
   if (watcher_ == nullptr) {
     view_ = std::move(setup.view);
   } else {
@@ -102,6 +107,7 @@ void Router::Adopt() {
 
 void Router::Build(const View& view) {
   for (Entry& entry : entries_) entry.needed = false;
+  corrected_ms_ = 0;
   primaries_.clear();
   replicas_.clear();
   reads_elsewhere_ = false;
@@ -150,6 +156,7 @@ std::unique_ptr<backend::Connection> Router::GiveUp(const backend::Node& node, b
 void Router::Retire() {
   CloseBatches();
   settle_.Stop();
+  corrected_.Stop();
   alive_.reset();
 }
 
@@ -187,25 +194,8 @@ Advice Router::Judge(std::string_view error, backend::Connection& from,
   if (watcher_ == nullptr) return {};
   switch (redis::ClassifyError(error)) {
     case ErrorKind::kMoved:
-    case ErrorKind::kAsk: {
-      placement::Redirection redirection;
-      if (slots_ == nullptr ||
-          !placement::ParseRedirection(error, from.node().backend().host, &redirection)) {
-        return {};
-      }
-      backend::Connection& to =
-          Connect(watcher_->cluster_nodes()->Get(redirection.to), false, false);
-      if (error.starts_with("ASK")) return {Advice::Kind::kAsk, &to};
-      backend::Node& owner = primaries_[slots_->map[redirection.slot]]->node();
-      auto at = std::find(primaries_.begin(), primaries_.end(), &to);
-      if (at == primaries_.end()) at = primaries_.insert(at, &to);
-      slots_->map[redirection.slot] = static_cast<uint16_t>(at - primaries_.begin());
-      MoveRemovalsOf(owner);
-      Unsettle();
-      if (!settle_.active()) settle_.Once(kSettleMs);
-      watcher_->Recheck(redirection.to);
-      return {&to == &from ? Advice::Kind::kWait : Advice::Kind::kSend, &to};
-    }
+    case ErrorKind::kAsk:
+      return slots_ == nullptr ? Advice{} : Redirect(error, from);
     case ErrorKind::kTryAgain:
     case ErrorKind::kClusterDown:
       if (slots_ == nullptr) return {};
@@ -223,6 +213,47 @@ Advice Router::Judge(std::string_view error, backend::Connection& from,
     default:
       return {};
   }
+}
+
+Advice Router::Redirect(std::string_view error, backend::Connection& from) {
+  placement::Redirection redirection;
+  if (!placement::ParseRedirection(error, from.node().backend().host, &redirection)) return {};
+  const std::shared_ptr<backend::Node> node = watcher_->cluster_nodes()->Get(redirection.to);
+  if (!settle_.active()) settle_.Once(kSettleMs);
+  const auto learnt = std::count_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
+    return entry.used_ms != 0 && &entry.connection->node() != node.get();
+  });
+  if (learnt >= static_cast<ptrdiff_t>(kMostLearnt)) {
+    watcher_->Recheck(redirection.to);
+    return {Advice::Kind::kWait};
+  }
+  backend::Connection& to = Connect(node, false, false);
+  if (error.starts_with("ASK")) return {Advice::Kind::kAsk, &to};
+  backend::Node& owner = primaries_[slots_->map[redirection.slot]]->node();
+  auto at = std::find(primaries_.begin(), primaries_.end(), &to);
+  if (at == primaries_.end()) at = primaries_.insert(at, &to);
+  slots_->map[redirection.slot] = static_cast<uint16_t>(at - primaries_.begin());
+  MoveRemovalsOf(owner);
+  Unsettle();
+  corrected_ms_ = io_.loop.now_ms();
+  if (!corrected_.active()) corrected_.Once(kCorrectedMs);
+  watcher_->Recheck(redirection.to);
+  return {&to == &from ? Advice::Kind::kWait : Advice::Kind::kSend, &to};
+}
+
+// A redirection may be wrong, or lead to where nobody is: once the watcher has looked since, its
+// word counts. Where it lags behind, the next request is redirected again.
+void Router::ReturnToView() {
+  if (corrected_ms_ == 0) return;
+  if (watcher_->looked_ms() <= corrected_ms_) {
+    watcher_->Recheck();
+    corrected_.Once(kCorrectedMs);
+    return;
+  }
+  CloseBatches();
+  Build(*view_);
+  for (const Entry& entry : entries_) MoveRemovalsOf(entry.connection->node());
+  Unsettle();
 }
 
 void Router::Doubt() {

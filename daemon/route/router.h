@@ -119,6 +119,8 @@ class Router {
   void DropUnneeded();
   void MoveRemovals(const View& before, const View& after);
   void MoveRemovalsOf(backend::Node& node);
+  [[nodiscard]] Advice Redirect(std::string_view error, backend::Connection& from);
+  void ReturnToView();
   [[nodiscard]] std::vector<backend::Connection*> Successors(const backend::Node& node,
                                                              const View& before,
                                                              const View& after) const;
@@ -149,9 +151,11 @@ class Router {
   std::vector<Entry> entries_;
   bool reads_elsewhere_ = false;
   uint64_t unsettled_until_ms_ = 0;
+  uint64_t corrected_ms_ = 0;  // when a redirection last corrected the map; 0: it is the view's
   std::vector<Retrier*> waiting_;
   net::Timer retry_;
   net::Timer settle_;
+  net::Timer corrected_;
 };
 
 }  // namespace mcrelay::route

@@ -95,7 +95,8 @@ Watcher::Watcher(const config::Config& config, const NodesBefore& before) : want
         .timeout_ms = config.timeouts.connect,
         .name = "cluster",
         .registry = registry,
-        .found = [this](Discovery::Found found) { Take(0, std::move(found)); }};
+        .found = [this](Discovery::Found found) { Take(0, std::move(found)); },
+        .looked = [this](uint64_t begun_ms) { looked_ms_.store(begun_ms); }};
     discoveries_.push_back(std::make_unique<Cluster>(io_, std::move(settings), config.backends));
   } else {
     for (const config::Shard& set : SetsOf(config)) {

@@ -46,6 +46,8 @@ class Watcher {
   [[nodiscard]] std::shared_ptr<const View> view() const;
   // How often the view changed after the first one.
   [[nodiscard]] uint64_t changes() const { return changes_.load(std::memory_order_relaxed); }
+  // When the last look at a cluster began that was answered, by the loops' clock; 0: none was.
+  [[nodiscard]] uint64_t looked_ms() const { return looked_ms_.load(); }
   // Whether nodes' round trips are wanted.
   void Measure(bool wanted);
   // Somebody met a sign of change. Cheap when said often.
@@ -93,6 +95,7 @@ class Watcher {
   std::shared_future<void> first_come_ = first_.get_future().share();
   bool first_told_ = false;
   std::atomic<uint64_t> changes_{0};
+  std::atomic<uint64_t> looked_ms_{0};
 
   mutable std::mutex mutex_;
   std::shared_ptr<const View> view_;  // guarded by mutex_, as all below

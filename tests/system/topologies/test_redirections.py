@@ -3,6 +3,8 @@
 Whatever they say, each command is answered once, in order and in time, and not sent without bound.
 """
 
+import binascii
+import itertools
 import os
 import sys
 import time
@@ -12,7 +14,7 @@ TESTS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__
 sys.path.insert(0, TESTS)
 
 from support.fake_redis import FakeRedis, bulk  # noqa: E402
-from support.servers import LOOPBACK, patience, wait_until  # noqa: E402
+from support.servers import LOOPBACK, Port, patience, wait_until  # noqa: E402
 from support.testcase import FleetTestCase  # noqa: E402
 
 SLOT = 12182  # of "foo"
@@ -143,6 +145,68 @@ class Redirections(FleetTestCase):
             self.assertIsNone(client.get(b"foo"))
             cluster.says.clear()
             self.assertEqual(client.set(b"foo", b"2"), b"STORED\r\n")
+
+    def test_a_batch_that_is_refused_is_answered_in_time(self):
+        """However many commands it has: not each window of them waits as long once more."""
+        cluster, client = self.start()
+        keys = [b"{foo}%d" % i for i in range(1000)]
+        get = b"get " + b" ".join(keys) + b"\r\n"
+        sets = b"".join(b"set %s 0 0 1\r\n1\r\n" % key for key in keys)
+        same = b"set foo 0 0 1\r\n1\r\n" * len(keys)
+        for text in (b"CLUSTERDOWN Hash slot not served",
+                     b"TRYAGAIN Multiple keys request during rehashing of slot"):
+            cluster.says[cluster.b] = lambda words, text=text: b"-" + text + b"\r\n"
+            for batch, answers in ((get, 1), (sets, len(keys)), (same, len(keys))):
+                time.sleep(TIMEOUT_S)  # after a batch that was late the next one is not waited for
+                started = time.monotonic()
+                client.send(batch)
+                for answer in client.units(answers):
+                    self.assertIn(answer, [b"END\r\n", *self.refused(text)])
+                self.assertLess(time.monotonic() - started, patience(TIMEOUT_S + LATE_S))
+        cluster.says.clear()
+        # So many requests, all sent again and again, may have been too many for the fake node.
+        wait_until(lambda: client.set(b"foo", b"2") == b"STORED\r\n", 5, "it is connected again")
+
+    def test_a_wrong_redirection_is_given_up(self):
+        """Nobody is where one MOVED leads to, and the map has not changed: it counts again."""
+        cluster, client = self.start()
+        nobody = Port()
+        self.fleet.closers.callback(nobody.release)
+        cluster.says[cluster.b] = self.refuse(
+            b"-MOVED %d %s:%d\r\n" % (SLOT, LOOPBACK.encode(), nobody.number), 1)
+        self.assertNotEqual(client.set(b"foo", b"1"), b"STORED\r\n")
+        wait_until(lambda: client.set(b"foo", b"2") == b"STORED\r\n", 2, "it is served again")
+        for _ in range(10):
+            self.assertEqual(client.get(b"foo"), b"2")
+            time.sleep(0.05)
+
+    def test_redirections_to_ever_new_addresses(self):
+        """One server under hundreds of names: a worker connects to a few of them at a time."""
+        cluster, client = self.start()
+        many = FakeRedis()
+        self.fleet.closers.callback(many.close)
+        names = itertools.cycle("".join(letters).encode() for letters in
+                                itertools.product(*((c, c.upper()) for c in "localhost")))
+
+        def says(words):
+            slot = binascii.crc_hqx(words[1], 0) % 16384
+            return b"-MOVED %d %s:%d\r\n" % (slot, next(names), many.port)
+
+        cluster.says = {cluster.a: says, cluster.b: says}
+        many.answer = says
+        for round_ in range(5):
+            keys = [b"key%d-%d" % (round_, i) for i in range(300)]
+            client.send(b"".join(b"set %s 0 0 1\r\n1\r\n" % key for key in keys))
+            for answer in client.units(len(keys)):
+                self.assertTrue(answer == b"NOT_STORED\r\n" or
+                                answer.startswith(b"SERVER_ERROR MOVED "), answer)
+            self.assertLessEqual(len(many.connections), 2 * 16)  # some are just being closed
+        self.assertGreater(len(many.connect_times), 0)
+        cluster.says.clear()
+        wait_until(lambda: client.call(b"".join(b"set %s 0 0 1\r\n1\r\n" % key for key in keys),
+                                       len(keys)) == b"STORED\r\n" * len(keys), 5,
+                   "every key is stored again")
+        wait_until(lambda: len(many.connections) <= 16, 5, "the rest is closed")
 
     def test_nodes_that_send_one_to_each_other(self):
         cluster, client = self.start()

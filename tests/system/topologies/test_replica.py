@@ -277,6 +277,21 @@ class ReplicaTests(FleetTestCase):
             wait_until(lambda: daemon.log().count("was taken over") == round_ + 1, 10, "reloaded")
         self.assertEqual(clients[0].call(b"version\r\n")[:8], b"VERSION ")
 
+    def test_a_batch_of_writes_to_a_demoted_primary_is_answered_in_time(self):
+        servers = ReplicatedSet(self.fleet, 1)
+        daemon = self.fleet.mcrelay(config=f"backends: [{servers.primary.location()}, "
+                                           f"{servers.replicas[0].location()}]\n"
+                                           "topology: replica\ntimeouts: {request: 500ms}\n")
+        client = self.open(daemon)
+        self.assertEqual(client.set(b"k", b"v"), b"STORED\r\n")
+        self.demote(servers.primary, servers.replicas[0])
+        started = time.monotonic()
+        client.send(b"".join(b"set k%d 0 0 1\r\nx\r\n" % i for i in range(3000)))
+        for answer in client.units(3000):
+            self.assertTrue(answer == b"NOT_STORED\r\n" or
+                            answer.startswith(b"SERVER_ERROR READONLY"), answer)
+        self.assertLess(time.monotonic() - started, patience(0.8))
+
     def test_a_write_whose_client_leaves_while_it_waits_leaves_nothing_old(self):
         servers = ReplicatedSet(self.fleet, 1)
         config = (f"backends: [{servers.primary.location()}, {servers.replicas[0].location()}]\n"
