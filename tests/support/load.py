@@ -5,7 +5,8 @@ thread and the only writer of its keys, so it knows what each read may return: a
 acknowledged or just attempted, that value or a miss; after a delete, a miss. Nothing older, ever.
 (A read may be sent a second time after an outage, and then see a set that stands behind it in the
 same pipeline: allowed unless `strict`. A failover of asynchronous replication may lose what was
-acknowledged just before it: with `forgets` an older value of the same key is counted, not refused.)
+acknowledged just before it: with `forgets` an older value of the same key is counted, not refused,
+unless the key's last set was answered with a failure: its removal is pending then, wherever it goes.)
 """
 
 import collections
@@ -40,6 +41,7 @@ class Expectation:
         self.sequence = 0
         self.present = False  # the last attempted write was a set
         self.sure = False     # and it was acknowledged
+        self.failed = 0       # number of the last set that was answered with a failure
 
 
 class Worker(threading.Thread):
@@ -69,6 +71,7 @@ class Worker(threading.Thread):
         self.unsure_misses = 0
         self.lost = 0  # misses of acknowledged sets
         self.older = 0  # reads of a value from before a failover
+        self.after_failure = 0  # reads of keys whose last set had failed
         self.slowest_s = 0.0
         self.times = []  # (when, duration, failures) per batch
         self.batches = 0
@@ -127,6 +130,7 @@ class Worker(threading.Thread):
                     known.sure = True
             elif answer in self.WRITE_FAILED or answer.startswith(b"SERVER_ERROR "):
                 self.failed_writes += 1
+                known.failed = sequence
             else:
                 raise AssertionError(f"set {key!r} answered {answer[:120]!r}")
 
@@ -165,13 +169,15 @@ class Worker(threading.Thread):
         if unit != b"END\r\n" and not unit.startswith(b"SERVER_ERROR "):
             raise AssertionError(f"get ended with {unit[:120]!r}")
         for key, sequence, present in allowed:
+            self.after_failure += self.known[key].failed == sequence > 0
             if units and units[0].startswith(b"VALUE %s " % key):
                 value = units.pop(0).partition(b"\r\n")[2][:-2]
                 found = read_value(key, value)
                 self.hits += 1
                 self.note(key, f"get of {len(allowed)} keys: number {found}")
                 repeated = not self.strict and sequence < found <= self.known[key].sequence
-                if self.forgets and found <= self.known[key].sequence:
+                lost = found >= sequence or self.known[key].failed != sequence
+                if self.forgets and lost and found <= self.known[key].sequence:
                     self.older += found < sequence
                     continue
                 if not repeated and (found != sequence or not present):

@@ -1,5 +1,6 @@
 """Redis Cluster behind the daemon: slots that move, nodes that come, go and die, under load."""
 
+import binascii
 import os
 import sys
 import time
@@ -11,7 +12,7 @@ sys.path.insert(0, TESTS)
 from support.load import Load  # noqa: E402
 from support.servers import LOOPBACK, patience, wait_until  # noqa: E402
 from support.testcase import FleetTestCase  # noqa: E402
-from support.topology import Cluster, calls, example  # noqa: E402
+from support.topology import SLOTS, Cluster, calls, example  # noqa: E402
 
 KEYS = 300
 
@@ -46,24 +47,33 @@ class ClusterTests(FleetTestCase):
     def test_slots_move_and_nodes_come_and_go_under_load(self):
         # Whether a busy machine answers within 250 ms is not the question here.
         cluster, daemon = self.start(replicas=False, extra="timeouts: {request: 2s}\n")
-        slots = 1000
         moved = cluster.errors("MOVED")
+        met = 0  # slots with keys of the load that moved, however often
         with Load(daemon.address, workers=4, keys=60, limit_s=5) as load:
+            used = {binascii.crc_hqx(key, 0) % SLOTS for worker in load.workers
+                    for key in worker.known}
+
+            def reshard(source, target, slots):
+                before = cluster.slots(cluster.nodes[0])
+                cluster.reshard(source, target, slots)
+                load.check()
+                gone = before[source.port][0] - cluster.slots(source).get(source.port, (set(),))[0]
+                self.assertEqual(len(gone), slots)
+                return len(gone & used)
+
             first, second, third = cluster.primaries()
-            cluster.reshard(first, second, slots)
-            load.check()
+            met += reshard(first, second, 1000)
             added = cluster.add_node()
-            cluster.reshard(third, added, 100)
-            load.check()
+            met += reshard(third, added, 100)
             self.assertIn(added, cluster.primaries())
-            cluster.reshard(added, first, 100)
-            load.check()
+            met += reshard(added, first, 100)
             cluster.remove_node(added)
             time.sleep(patience(0.5))
         # Each slot may be met once by each of the two workers, and by what they had in flight.
-        self.check(load, moved, cluster, most_moved=(slots + 200) * 2)
-        print(f"{load.total('answers')} answers, {cluster.errors('MOVED') - moved} MOVED, "
-              f"{cluster.errors('ASK')} ASK, {stat(daemon, b'relay_diverted')} sent again")
+        self.check(load, moved, cluster,
+                   most_moved=met * 2 + sum(worker.batch for worker in load.workers))
+        print(f"{load.total('answers')} answers, {cluster.errors('MOVED') - moved} MOVED "
+              f"for {met} slots, {cluster.errors('ASK')} ASK, {stat(daemon, b'relay_diverted')} sent again")
         self.assertGreater(stat(daemon, b"relay_diverted"), 0)
 
     def test_every_form_of_request_follows_ask_and_moved(self):
@@ -140,6 +150,7 @@ class ClusterTests(FleetTestCase):
             self.assertEqual(load.total("failed_writes"), failures, "failures after the failover")
         print(f"switched {switched - killed:.2f} s after the kill, written {resumed:.2f} s later")
         self.assertLess(resumed, patience(2))
+        self.assertGreater(load.total("after_failure"), 0)
         self.assertIn("is no primary any more", daemon.log())
 
     def test_stats_show_the_topology_as_seen(self):

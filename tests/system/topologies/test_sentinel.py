@@ -49,6 +49,7 @@ class SentinelTests(FleetTestCase):
             time.sleep(patience(2))
             load.check()
             self.assertEqual(load.total("failed_writes"), failures, "after the old one came back")
+        self.assertGreater(load.total("after_failure"), 0)
         print(f"switched {switched - killed:.2f} s after the kill, written {resumed:.2f} s later")
         self.assertLess(resumed, patience(2))
 
