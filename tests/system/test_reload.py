@@ -238,7 +238,7 @@ class Reload(ReloadTestCase):
         wait_until(lambda: self.connections_to(redis[0]) == [], 3, "the old one is left")
         self.assertEqual(self.connections_to(redis[1]), before[1])
         # Timeouts are part of a connection: it is replaced then.
-        self.reload(daemon, configuration(*redis[1:], more="timeouts: {request: 3s}\n"))
+        self.reload(daemon, configuration(*redis[1:], more="timeouts: {connect: 3s}\n"))
         wait_until(lambda: not set(self.connections_to(redis[1])) & set(before[1]), 3, "new connections")
         self.assertEqual(client.set(b"k", b"x"), b"STORED\r\n")
         daemon.settle()
