@@ -209,6 +209,11 @@ Removals::Whole Removals::HandOverWhole() {
   return {flush_ != 0, hides_all_};
 }
 
+void Removals::TakeBackWhole() {
+  const std::lock_guard lock(mutex_);
+  whole_handed_ = false;
+}
+
 void Removals::HideAll() {
   const std::lock_guard lock(mutex_);
   hides_all_ = true;

@@ -76,6 +76,8 @@ class Removals {
     bool hides_all = false;
   };
   Whole HandOverWhole();
+  // The node has its keys again: what was handed over for all of them is due here, too.
+  void TakeBackWhole();
   // No key of the node is served any more.
   void HideAll();
 

@@ -105,6 +105,22 @@ TEST_CASE_FIXTURE(Fixture,
   Use(MakeView({{.primary = before[1]}, {.primary = fresh}}), placement::MakePlacement({}, ring));
   CHECK_FALSE(before[1]->removals().any());
   CHECK_FALSE(fresh->removals().any());
+  // It comes back: it was not flushed yet.
+  Use(MakeView({{.primary = before[0]}, {.primary = fresh}}), placement::MakePlacement({}, ring));
+  CHECK(before[0]->removals().Take(10).size() == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "router: a flush that was handed on is due again where the keys return") {
+  const auto first = MakeServer();
+  const auto second = MakeServer();
+  Use(MakeView({{.primary = first}}));
+  first->removals().AddFlush();
+  Use(MakeView({{.primary = second}}));
+  CHECK(second->removals().Take(10).size() == 1);
+  CHECK(first->removals().Take(10).empty());
+  Use(MakeView({{.primary = first}}));
+  CHECK(first->removals().Take(10).size() == 1);
 }
 
 TEST_CASE_FIXTURE(Fixture,
