@@ -106,7 +106,11 @@ void Connection::CheckDeadlines(uint64_t now_ms) {
   if (pending() == 0) return;
   const Slot& oldest = slots_.empty() ? batch_.front() : slots_.front();
   if (oldest.deadline_ms >= now_ms) return;
-  if (++overdue_ >= settings_.overdue) distrusted_ = true;
+  // What grew overdue before this turn could send it says nothing against a connection that is up,
+  // and only a new one's handshake would end the distrust.
+  if (sent_ > 0 || state_ != State::kUp) {
+    if (++overdue_ >= settings_.overdue) distrusted_ = true;
+  }
   if (sent_ > 0) {
     Add(node_->counters.timeouts);
     link_->Fail("no reply within the request timeout");

@@ -1,5 +1,5 @@
 // What becomes of memory that is freed: it is kept for the next large value, until those who sent
-// or asked for such values are gone.
+// or asked for such values are gone or rest.
 //
 // Threading: as each function says.
 #pragma once

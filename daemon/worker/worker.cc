@@ -20,7 +20,7 @@ namespace {
 constexpr uint64_t kIdleCheckMs = 1000;
 // Memory that is needed again costs page faults: it is given back for so much only, and no more
 // often than this.
-constexpr size_t kWorthGivingBytes = 4u << 20;
+constexpr size_t kWorthGivingBytes = 256u << 10;
 constexpr uint64_t kGivePauseMs = 5000;
 // A drain looks for silent clients this often, and so many times before it closes the busy ones
 // too.
@@ -275,14 +275,16 @@ void Worker::CloseIdle() {
   for (client::Session* session : sessions) session->CloseIfIdle(now_ms - idle_ms);
 }
 
-// What large buffers of clients took, once one of them has gone; those that stay need it again.
+// What large buffers of clients took, once one of them has gone or none was freed since the last
+// look (the answers that a client left behind come after it); those that go on need it again.
 void Worker::GiveMemoryBack() {
   const uint64_t now_ms = io_.loop.now_ms();
-  if (!client_left_ || io_.buffers.freed_bytes() < kWorthGivingBytes ||
-      now_ms - gave_ms_ < kGivePauseMs) {
-    return;
-  }
+  const size_t freed_bytes = io_.buffers.freed_bytes();
+  const bool is_over = client_left_ || freed_bytes == seen_freed_bytes_;
+  seen_freed_bytes_ = freed_bytes;
+  if (!is_over || freed_bytes < kWorthGivingBytes || now_ms - gave_ms_ < kGivePauseMs) return;
   client_left_ = false;
+  seen_freed_bytes_ = 0;
   io_.buffers.ForgetFreed();
   gave_ms_ = now_ms;
   net::GiveFreedMemoryBack();

@@ -88,6 +88,7 @@ class Worker final : private net::TurnHook, private client::Control, private raw
   uint64_t flush_number_ = 0;
   bool check_deadlines_ = false;
   bool client_left_ = false;  // since memory was given back
+  size_t seen_freed_bytes_ = 0;
   uint64_t gave_ms_ = 0;
   bool draining_ = false;
   int drain_rounds_ = 0;

@@ -219,6 +219,27 @@ class SlowReaders(HostileTestCase):
                 time.sleep(6)
                 most_kib = daemon.status_kib("VmRSS") + 2 * 1024
 
+    def test_memory_returns_to_the_start_when_they_rest(self):
+        """Four clients read all of their 100 MB in the end, and stay; sanitizers keep what is freed."""
+        redis, daemon = self.one_shard(config="timeouts: {request: 5s}\n")
+        clients = [self.open(daemon, limit_s=20) for _ in range(4)]
+        for client in clients:
+            client.set(b"k", b"x")
+        start_kib = daemon.status_kib("VmRSS")
+        for i in range(100):
+            self.assertEqual(clients[0].set(b"large%d" % i, b"v" * 1000000), b"STORED\r\n")
+        for client in clients:
+            client.send(b"get " + b" ".join(b"large%d" % i for i in range(100)) + b"\r\n")
+        time.sleep(1)
+        for client in clients:
+            while client.unit() != b"END\r\n":
+                pass
+        if not SANITIZED:
+            self.assertGreater(daemon.status_kib("VmHWM") - start_kib, 9 * 1024,
+                               "the test does not fill anything")
+            wait_until(lambda: daemon.status_kib("VmRSS") - start_kib < 5 * 1024, 9,
+                       "memory is given back")
+
     def test_a_slow_reader_gets_everything(self):
         redis, daemon = self.one_shard()
         client = self.open(daemon, limit_s=15)
