@@ -22,9 +22,12 @@ class KillWaiter final : public Waiter {
   explicit KillWaiter(std::shared_ptr<OldConnection> old) : old_(std::move(old)) {}
 
   bool OnReply(const redis::Reply& reply) override {
-    // 0 is as good as 1: there is no such connection any more. Where the command is refused, the
-    // retired Link finds out by itself.
-    if (reply.is_integer()) old_->ended = true;
+    // 0 is as good as 1: there is no such connection any more.
+    if (reply.is_integer()) {
+      old_->OnKilled();
+    } else {
+      old_->OnKillRefused();
+    }
     delete this;
     return true;
   }
@@ -75,7 +78,7 @@ void Connection::DoChores() {
   Removals& removals = node_->removals();
   if (flush_ != nullptr && flush_->done()) flush_.reset();
   if (flush_ != nullptr) return;
-  if (!removals.any()) {
+  if (!removals.any() && removals.OldConnections().empty()) {
     chores_.Stop();
     return;
   }
@@ -104,9 +107,10 @@ void Connection::DoChores() {
 }
 
 void Connection::KillOldConnections() {
+  std::erase_if(killing_, [](const auto& one) { return one->ended(); });
   for (const auto& old : node_->removals().OldConnections()) {
-    const ServerSide& side = old->server_side;
-    if (side.client_id == 0 || side.address.empty()) continue;  // its retired Link finds out
+    if (!old->killable()) continue;
+    const ServerSide& side = old->server_side();
     if (std::find(killing_.begin(), killing_.end(), old) != killing_.end()) continue;
     killing_.push_back(old);
     redis::Encoder(&requests_)

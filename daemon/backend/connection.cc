@@ -195,7 +195,7 @@ void Connection::OnLinkUp() {
   ejected_ = false;
   distrusted_ = false;
   killing_.clear();
-  if (node_->removals().any()) StartChores();
+  if (node_->removals().any() || !node_->removals().OldConnections().empty()) StartChores();
   if (node_->ReportUp(io_.loop.now_ms())) {
     log::Info(log::Event::kNodeUp, "node {} is up again", node_->name());
   }
@@ -205,9 +205,14 @@ void Connection::OnLinkDown(const std::string& reason, bool by_us) {
   const bool was_idle = state_ == State::kUp && slots_.empty();
   if (state_ != State::kUp) ++link_settings_.attempt;  // a name's next address may answer
   // What it was sent may still be executed: known to the node before anybody hears of the failure.
-  if (by_us && sent_ > 0) {
-    link_->Retire(node_->removals().Retire(link_->server_side()));
-    retired_.push_back(link_);
+  if (sent_ > 0) {
+    std::shared_ptr<OldConnection> old = node_->removals().Retire(link_->server_side());
+    if (by_us) {
+      link_->Retire(std::move(old));
+      retired_.push_back(link_);
+    } else {
+      old->OnClosed();
+    }
   }
   refusal_ = link_->refusal();
   link_ = nullptr;

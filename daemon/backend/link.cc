@@ -183,7 +183,7 @@ void Link::OnEnd(int error) {
   }
   // ETIMEDOUT: keepalive found nobody for minutes, longer than Redis keeps such a connection
   // itself.
-  if (server_knows || error == UV_ETIMEDOUT) old_->ended = true;
+  if (server_knows || error == UV_ETIMEDOUT) old_->OnClosed();
   LinkUser* const user = user_;
   Close();
   user->OnRetiredEnd(this);

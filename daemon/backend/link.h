@@ -32,8 +32,8 @@ class LinkUser : public redis::ReplySink {
   [[nodiscard]] virtual bool ExpectsReply() const { return true; }
   // The handshake is done: Send() may be used.
   virtual void OnLinkUp() = 0;
-  // It ended, or never began. The Link is gone for the user. `by_us`: the server may not know yet
-  // and still execute what it was sent; unless the user calls link->Retire() now, it is closed.
+  // It ended, or never began. The Link is gone for the user. `by_us`: the other side may not know
+  // yet; unless the user calls link->Retire() now, it is closed.
   virtual void OnLinkDown(const std::string& reason, bool by_us) = 0;
   // A retired Link has ended and is gone.
   virtual void OnRetiredEnd(Link* link) = 0;
@@ -61,8 +61,8 @@ class Link final : public net::StreamOwner, private redis::ReplySink {
   [[nodiscard]] size_t unsent_bytes() const { return stream_->unsent_bytes(); }
   // Ends it; no callback follows.
   void Close();
-  // Inside OnLinkDown(): sends no more, but waits until the server has ended the connection too;
-  // `old` is told then.
+  // Inside OnLinkDown(): sends no more, but waits until the other side has closed the connection
+  // too; `old` is told then.
   void Retire(std::shared_ptr<OldConnection> old);
   // An unexpected byte or reply: as a broken stream.
   void Fail(const std::string& reason, bool by_us = true);

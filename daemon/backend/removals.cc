@@ -60,7 +60,7 @@ bool Removals::TellOverflow() {
 uint64_t Removals::Quiet() const {
   const std::lock_guard lock(mutex_);
   const bool quiet =
-      std::all_of(old_.begin(), old_.end(), [](const auto& one) { return one->ended.load(); });
+      std::all_of(old_.begin(), old_.end(), [](const auto& one) { return one->ended(); });
   return quiet ? retired_ + 1 : 0;
 }
 
@@ -105,10 +105,9 @@ void Removals::Flushed(uint64_t quiet) {
 }
 
 std::shared_ptr<OldConnection> Removals::Retire(const ServerSide& server_side) {
-  auto old = std::make_shared<OldConnection>();
-  old->server_side = server_side;
+  auto old = std::make_shared<OldConnection>(server_side);
   const std::lock_guard lock(mutex_);
-  std::erase_if(old_, [](const auto& one) { return one->ended.load(); });
+  std::erase_if(old_, [](const auto& one) { return one->ended(); });
   old_.push_back(old);
   ++retired_;
   return old;
@@ -116,14 +115,14 @@ std::shared_ptr<OldConnection> Removals::Retire(const ServerSide& server_side) {
 
 std::vector<std::shared_ptr<OldConnection>> Removals::OldConnections() {
   const std::lock_guard lock(mutex_);
-  std::erase_if(old_, [](const auto& one) { return one->ended.load(); });
+  std::erase_if(old_, [](const auto& one) { return one->ended(); });
   return old_;
 }
 
 std::vector<Removals::Claim> Removals::Take(size_t most) {
   std::vector<Claim> claims;
   const std::lock_guard lock(mutex_);
-  std::erase_if(old_, [](const auto& one) { return one->ended.load(); });
+  std::erase_if(old_, [](const auto& one) { return one->ended(); });
   if (!old_.empty()) return claims;
   if (flush_ != 0) {
     if (!flush_taken_ && !whole_handed_) {

@@ -4,11 +4,12 @@
 //   failed set ---> Add(key, cas) ---> every worker answers a miss for key
 //   node is back, every old connection has ended ---> Take() -> removal sent -> Done()
 //
-// An old connection is one that we gave up while requests were in flight: a command still in its
-// socket buffer may run after a removal that was sent on a new one. It has ended when the server
-// closed it, or killed it for us. Threading: any thread. any() is one atomic load, all that the
-// data path pays while nothing is pending; everything else locks. Bound: `most` keys; what happens
-// beyond is OnOverflow. All is lost with the process.
+// An old connection is one that was lost with requests in flight: a command still in its socket
+// buffer, or with a proxy in between, may run after a removal that was sent on a new one. It has
+// ended when the server says so in reply to CLIENT KILL; where the server does not take that
+// command, when our end of it is closed by the other side. Threading: any thread. any() is one
+// atomic load, all that the data path pays while nothing is pending; everything else locks. Bound:
+// `most` keys; what happens beyond is OnOverflow. All is lost with the process.
 #pragma once
 
 #include <atomic>
@@ -19,6 +20,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "config/config.h"
@@ -31,9 +33,27 @@ struct ServerSide {
   std::string address;  // our end as the server sees it
 };
 
-struct OldConnection {
-  ServerSide server_side;
-  std::atomic<bool> ended{false};
+class OldConnection {
+ public:
+  explicit OldConnection(ServerSide server_side)
+      : server_side_(std::move(server_side)),
+        killable_(server_side_.client_id != 0 && !server_side_.address.empty()) {}
+
+  // CLIENT KILL can name it, and was not refused.
+  [[nodiscard]] bool killable() const { return killable_.load(); }
+  [[nodiscard]] bool ended() const { return killed_.load() || (closed_.load() && !killable()); }
+  [[nodiscard]] const ServerSide& server_side() const { return server_side_; }
+
+  void OnKilled() { killed_.store(true); }
+  void OnKillRefused() { killable_.store(false); }
+  // The other side closed it: not the server itself when there is a proxy in between.
+  void OnClosed() { closed_.store(true); }
+
+ private:
+  const ServerSide server_side_;
+  std::atomic<bool> killable_;
+  std::atomic<bool> closed_{false};
+  std::atomic<bool> killed_{false};
 };
 
 class Removals {
@@ -81,8 +101,7 @@ class Removals {
   // No key of the node is served any more.
   void HideAll();
 
-  // A connection with requests in flight is given up; to be called before their failure is
-  // reported.
+  // A connection with requests in flight is lost; to be called before their failure is reported.
   std::shared_ptr<OldConnection> Retire(const ServerSide& server_side);
   // Those that have not ended.
   [[nodiscard]] std::vector<std::shared_ptr<OldConnection>> OldConnections();

@@ -56,12 +56,34 @@ TEST_CASE("removals: what an overflow hides ends with a flush that no older writ
   const auto old = removals.Retire({});
   removals.Flushed(quiet);  // something may still come on the old connection
   CHECK(removals.Hides("anything"));
-  old->ended = true;
+  old->OnClosed();
   const auto claims = removals.Take(10);
   REQUIRE(claims.size() == 1);
   CHECK(claims.front().key.empty());
   CHECK(removals.Done(claims.front()));
   CHECK_FALSE(removals.Hides("anything"));
+}
+
+TEST_CASE("removals: that the other side closed it is no end of a connection the server can kill") {
+  Removals removals;
+  const auto known = removals.Retire({7, "127.0.0.1:1"});
+  known->OnClosed();
+  CHECK_FALSE(known->ended());
+  CHECK(removals.Quiet() == 0);
+  CHECK(removals.OldConnections().size() == 1);
+  known->OnKillRefused();
+  CHECK(known->ended());
+
+  const auto refused_first = removals.Retire({8, "127.0.0.1:2"});
+  refused_first->OnKillRefused();
+  CHECK_FALSE(refused_first->ended());
+  refused_first->OnClosed();
+  CHECK(refused_first->ended());
+
+  const auto killed = removals.Retire({9, "127.0.0.1:3"});
+  killed->OnKilled();
+  CHECK(killed->ended());
+  CHECK(removals.OldConnections().empty());
 }
 
 TEST_CASE("removals: a pending flush is taken over once") {

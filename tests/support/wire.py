@@ -9,13 +9,15 @@ from support.servers import LOOPBACK, Port, connect
 
 class Wire:
     """Forwards to `target`. hold() keeps all bytes (nothing is lost), release() lets them go on;
-    cut() ends all connections and refuses new ones until mend()."""
+    cut() ends all connections and refuses new ones until mend(). leave() ends them for mcrelay only:
+    what is on its way, as after hold(), reaches the server at arrive(), as through a slow proxy."""
 
     def __init__(self, target):
         self.target = target
         self.port_lock = Port()
         self.port = self.port_lock.number
         self.held = threading.Event()
+        self.left, self.arrived = [], threading.Event()
         self.closed = False
         self.pairs = []
         self.listener = None
@@ -57,8 +59,17 @@ class Wire:
                 except OSError:
                     pass
 
+    def leave(self):
+        self.left, self.pairs = self.pairs, []
+        for client, _ in self.left:
+            client.shutdown(socket.SHUT_WR)
+
+    def arrive(self):
+        self.arrived.set()
+
     def close(self):
         self.closed = True
+        self.arrived.set()
         self.held.clear()
         self.cut()
         self.port_lock.release()
@@ -87,6 +98,8 @@ class Wire:
                     if self.held.is_set():
                         select.select([], [], [], 0.01)
                         continue
+                    if pair in self.left:
+                        self.arrived.wait()
                     data = sock.recv(1 << 16)
                     if not data:
                         return

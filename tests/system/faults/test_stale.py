@@ -135,6 +135,22 @@ class Stale(OutageTestCase):
             self.wait_until_all_read(clients, key, b"newer")
             self.assertEqual(self.watch(clients, key, (b"old", b"late"), 0.3), {b"newer"})
 
+    def test_the_late_command_that_a_proxy_still_has(self):
+        """That our end of the connection was closed says nothing of what is still on its way."""
+        redis, wire, daemon = self.wired(threads=1)
+        client = self.open(daemon)
+        client.set(b"k", b"old")
+        wire.hold()
+        client.send(b"set k 0 0 4\r\nlate\r\n")
+        time.sleep(0.1)
+        wire.leave()
+        self.assertEqual(client.unit(), b"NOT_STORED\r\n")
+        wire.release()
+        wait_until(lambda: client.set(b"k", b"newer") == b"STORED\r\n", 2, "it serves again")
+        self.wait_until_all_read([client], b"k", b"newer")
+        wire.arrive()
+        self.assertEqual(self.watch([client], b"k", (b"old", b"late")), {b"newer"})
+
     def test_somebody_elses_newer_item_survives(self):
         """Another process wrote after the failed set: the removal must leave that alone."""
         redis, wire, daemon = self.wired()
