@@ -127,6 +127,13 @@ class Bench:
         proxy = self.spawn('twemproxy', ['nutcracker', '-c', config, '-s', stats, '-a', '127.0.0.1'], port)
         return Target('twemproxy', 'redis', port, list(backends), list(ports), proxy)
 
+    def start_relay(self, program):
+        """In front of a Redis server of its own."""
+        backend, redis_port = self.redis('relay')
+        port = free_port()
+        proxy = self.spawn('relay', [program.resolve(), port, redis_port], port)
+        return Target('relay', 'redis', port, [backend], [redis_port], proxy)
+
     def start_mcrelay(self, binary, shards=1, threads=1):
         backends, ports = zip(*[self.redis(f'mcrelay{i}') for i in range(shards)])
         named = [word for redis_port in ports for word in ('--backend', f'127.0.0.1:{redis_port}:0')]
@@ -135,8 +142,8 @@ class Bench:
                                        '-c', 12000, *named], port)
         return Target('mcrelay', 'memcached', port, list(backends), list(ports), proxy)
 
-    def start_all(self, mcrelay):
-        targets = [self.start_redis(), self.start_twemproxy()]
+    def start_all(self, mcrelay, relay):
+        targets = [self.start_redis(), self.start_relay(relay), self.start_twemproxy()]
         if mcrelay:
             self.mcrelay = mcrelay
             targets.append(self.start_mcrelay(mcrelay))

@@ -90,12 +90,14 @@ def latency_lines(results):
         found = results[row.name]
         cells = ', '.join(f'{name} {median([m.p50_us for m in found[name]]):.1f} us (p99 '
                           f'{median([m.p99_us for m in found[name]]):.0f})'
-                          for name in rows.PEERS if found.get(name))
+                          for name in row.targets if found.get(name))
         yield f'{row.title}: {cells}.'
-        added = [b.p50_us - a.p50_us for a, b in zip(found['redis'], found.get('mcrelay', []))]
-        if added:
-            yield (f'mcrelay adds {median(added):.1f} us to redis direct '
-                   f'(at most {row.wanted["redis"]} wanted).')
+        added = {name: median([proxied.p50_us - direct.p50_us
+                               for direct, proxied in zip(found['redis'], found[name])])
+                 for name in row.targets if name != 'redis' and found.get(name)}
+        if 'mcrelay' in added:
+            yield (f'mcrelay adds {added["mcrelay"]:.1f} us to redis direct (at most {row.wanted["redis"]} wanted '
+                   f'where a relay that only passes bytes on adds 8; here it adds {added["relay"]:.1f}).')
         if median([m.disturbed for runs in found.values() for m in runs]) > DISTURBED:
             yield 'Others used these cores meanwhile, so that says little.'
 
@@ -108,11 +110,12 @@ def scaling_lines(results):
         if not found:
             yield f'{row.title}: not measured, that takes four cores.'
             continue
-        pairs = list(zip(found['one'], found['two']))
-        ratio = median([two.per_second / one.per_second for one, two in pairs])
-        one, two = (median([rate.cpu_us for rate in found[name]]) for name in ('one', 'two'))
-        yield (f'{row.title} on two cores: {ratio:.2f} times the rate of one of each on one core (2 wanted); '
-               f'{two:.1f} us of CPU per request instead of {one:.1f}.')
+        two, apart = (median([more.per_second / one.per_second for more, one in zip(found[name], found['one'])])
+                      for name in ('two', 'apart'))
+        cpu_us = {name: median([rate.cpu_us for rate in rates]) for name, rates in found.items()}
+        yield (f'{row.title}, on two cores: {two:.2f} times the rate of one of each on one core (2 wanted; two '
+               f'separate ones, a core each, reach {apart:.2f} on this machine); {cpu_us["two"]:.1f} us of CPU per '
+               f'request instead of {cpu_us["one"]:.1f} (separate: {cpu_us["apart"]:.1f}).')
 
 
 def memory_lines(results):

@@ -63,7 +63,9 @@ Result Generator::Preload() {
 Result Generator::Run() {
   Result result;
   counters_.clear();
-  for (const WatchedProcess& watched : options_.watched) counters_.emplace_back(watched.pid);
+  if (options_.count) {
+    for (const WatchedProcess& watched : options_.watched) counters_.emplace_back(watched.pid);
+  }
   depth_ = options_.depth;
   limit_ = options_.requests;
   Loop(&result);

@@ -104,6 +104,9 @@ const std::vector<Option>& Table() {
          o->watched.push_back(
              {v.substr(0, at), static_cast<pid_t>(Whole("pid", v.substr(at + 1), 1))});
        }},
+      {"count", nullptr,
+       "also the cycles and instructions of --pid; it makes switches between them slower",
+       [](Options* o, const std::string&) { o->count = true; }},
       {"watch-cpu", "N", "report how busy this core was (repeatable)",
        [](Options* o, const std::string& v) {
          o->watched_cpus.push_back(static_cast<int>(Whole("watch-cpu", v, 0)));

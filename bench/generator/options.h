@@ -47,6 +47,7 @@ struct Options {
   bool hold = false;          // keep the connections open until standard input ends
   int cpu = -1;               // run on that core only
   std::vector<WatchedProcess> watched;
+  bool count = false;  // their cycles and instructions too
   std::vector<int> watched_cpus;
   bool json = false;
 };
