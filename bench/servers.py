@@ -142,8 +142,10 @@ class Bench:
                                        '-c', 12000, *named], port)
         return Target('mcrelay', 'memcached', port, list(backends), list(ports), proxy)
 
-    def start_all(self, mcrelay, relay):
-        targets = [self.start_redis(), self.start_relay(relay), self.start_twemproxy()]
+    def start_all(self, mcrelay, relay=None):
+        targets = [self.start_redis(), self.start_twemproxy()]
+        if relay:
+            targets.append(self.start_relay(relay))
         if mcrelay:
             self.mcrelay = mcrelay
             targets.append(self.start_mcrelay(mcrelay))
