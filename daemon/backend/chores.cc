@@ -6,6 +6,7 @@
 #include "daemon/backend/connection.h"
 #include "daemon/log/log.h"
 #include "protocol/redis/encoder.h"
+#include "protocol/redis/error.h"
 
 namespace mcrelay::backend {
 namespace {
@@ -16,15 +17,20 @@ constexpr uint64_t kPauseAfterRefusalMs = 250;
 // wait for so many of each worker at most.
 constexpr size_t kMostUnderWay = 64;
 
+}  // namespace
+
 // Told when the server has ended an old connection for us. Deletes itself.
-class KillWaiter final : public Waiter {
+class Connection::KillWaiter final : public Waiter {
  public:
-  explicit KillWaiter(std::shared_ptr<OldConnection> old) : old_(std::move(old)) {}
+  KillWaiter(Connection& connection, std::shared_ptr<OldConnection> old)
+      : connection_(connection), old_(std::move(old)) {}
 
   bool OnReply(const redis::Reply& reply) override {
-    // 0 is as good as 1: there is no such connection any more.
     if (reply.is_integer()) {
-      old_->OnKilled();
+      old_->OnKilled();  // 0 is as good as 1: there is no such connection any more
+    } else if (reply.is_error() && IsPassing(redis::ClassifyError(reply.text))) {
+      connection_.chores_after_ms_ = connection_.io_.loop.now_ms() + kPauseAfterRefusalMs;
+      std::erase(connection_.killing_, old_);
     } else {
       old_->OnKillRefused();
     }
@@ -34,10 +40,15 @@ class KillWaiter final : public Waiter {
   void OnLost() override { delete this; }
 
  private:
+  // What the server may answer to any command for a while.
+  static bool IsPassing(redis::ErrorKind kind) {
+    return kind == redis::ErrorKind::kBusy || kind == redis::ErrorKind::kLoading ||
+           kind == redis::ErrorKind::kMasterDown;
+  }
+
+  Connection& connection_;
   std::shared_ptr<OldConnection> old_;
 };
-
-}  // namespace
 
 // Told when a removal is acknowledged. Deletes itself.
 class Connection::RemovalWaiter final : public Waiter {
@@ -121,7 +132,7 @@ void Connection::KillOldConnections() {
         .Arg(side.client_id)
         .Arg("ADDR")
         .Arg(side.address);
-    Expect(new KillWaiter(old), io_.loop.now_ms());
+    Expect(new KillWaiter(*this, old), io_.loop.now_ms());
   }
 }
 

@@ -144,6 +144,7 @@ class Connection final : public LinkUser {
   void OnLinkDown(const std::string& reason, bool by_us) override;
   void OnRetiredEnd(Link* link) override;
 
+  class KillWaiter;
   class RemovalWaiter;
 
   void CountError(std::string_view text);

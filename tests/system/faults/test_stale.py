@@ -16,7 +16,7 @@ TESTS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__
 sys.path.insert(0, TESTS)
 
 from support.client import Client  # noqa: E402
-from support.fake_redis import FakeRedis, bulk, read_command  # noqa: E402
+from support.fake_redis import Drop, FakeRedis, bulk, read_command  # noqa: E402
 from support.load import Load  # noqa: E402
 from support.servers import patience, wait_until  # noqa: E402
 from test_outages import CONFIG, LIMIT_S, OutageTestCase  # noqa: E402
@@ -362,6 +362,18 @@ class SlowConnection(FakeRedis):
         return self._reply(words)
 
 
+class BusyOnce(FakeRedis):
+    """Too busy for the first CLIENT KILL."""
+
+    kills = 0
+
+    def _reply(self, words):
+        if words[:2] != [b"CLIENT", b"KILL"]:
+            return super()._reply(words)
+        self.kills += 1
+        return b"-BUSY Redis is busy running a script.\r\n" if self.kills == 1 else b":0\r\n"
+
+
 class RetiredLink(OutageTestCase):
     def test_with_more_unsent_than_the_socket_holds(self):
         """What the daemon could not even write fails when it gives the connection up. That says
@@ -397,6 +409,19 @@ class RetiredLink(OutageTestCase):
             time.sleep(0.005)
         self.assertEqual(writer.set(b"k", b"last"), b"STORED\r\n")
         wait_until(lambda: writer.get(b"k") == b"last", 2, "the newer item shows")
+
+    def test_killed_again_when_the_server_was_busy(self):
+        """What a script that runs too long refuses for a while is not refused for good."""
+        server = BusyOnce(lambda words: Drop() if words[0] == b"SET" and words[2].endswith(b"lost") else None)
+        self.fleet.closers.callback(server.close)
+        daemon = self.fleet.mcrelay(backends=[server.location()], config=CONFIG, threads=1)
+        client = self.open(daemon)
+        self.assertEqual(client.set(b"k", b"old"), b"STORED\r\n")
+        self.assertEqual(client.set(b"k", b"lost"), b"NOT_STORED\r\n")
+        wait_until(lambda: server.kills == 2, 3, "the old connection is ended")
+        wait_until(lambda: client.set(b"k", b"newer") == b"STORED\r\n", 2, "it serves again")
+        wait_until(lambda: client.get(b"k") == b"newer", 2, "the newer item shows")
+        self.assertEqual(server.kills, 2)
 
     def flood(self, daemon):
         sock = daemon.client().sock
