@@ -126,6 +126,8 @@ class Reload(ReloadTestCase):
         client.send(b"incr k 1\r\n")
         wait_until(lambda: b"EVALSHA" in server.commands, 2, "the increment is under way")
         self.reload(daemon, configuration(server, more=more + 'key_prefix: "application:"\n'))
+        # What the worker gets before it has heard of the reload waits behind the increment.
+        wait_until(lambda: len(server.connect_times) == 2, 2, "the worker has a connection for the new one")
         client.send(b"get k\r\n")
         self.assertEqual(other.get(b"other"), None)
         held.set()
