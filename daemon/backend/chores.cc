@@ -23,9 +23,12 @@ constexpr size_t kMostUnderWay = 64;
 class Connection::KillWaiter final : public Waiter {
  public:
   KillWaiter(Connection& connection, std::shared_ptr<OldConnection> old)
-      : connection_(connection), old_(std::move(old)) {}
+      : connection_(connection), old_(std::move(old)) {
+    ++connection_.kills_under_way_;
+  }
 
   bool OnReply(const redis::Reply& reply) override {
+    --connection_.kills_under_way_;
     if (reply.is_integer()) {
       old_->OnKilled();  // 0 is as good as 1: there is no such connection any more
     } else if (reply.is_error() && IsPassing(redis::ClassifyError(reply.text))) {
@@ -37,7 +40,11 @@ class Connection::KillWaiter final : public Waiter {
     delete this;
     return true;
   }
-  void OnLost() override { delete this; }
+  void OnLost() override {
+    --connection_.kills_under_way_;
+    old_->OnKillLost();
+    delete this;
+  }
 
  private:
   // What the server may answer to any command for a while.
@@ -89,7 +96,7 @@ void Connection::DoChores() {
   Removals& removals = node_->removals();
   if (flush_ != nullptr && flush_->done()) flush_.reset();
   if (flush_ != nullptr) return;
-  if (!removals.any() && removals.OldConnections().empty()) {
+  if (!removals.HasChores()) {
     chores_.Stop();
     return;
   }
@@ -120,6 +127,7 @@ void Connection::DoChores() {
 void Connection::KillOldConnections() {
   std::erase_if(killing_, [](const auto& one) { return one->ended(); });
   for (const auto& old : node_->removals().OldConnections()) {
+    if (kills_under_way_ == kMostUnderWay) return;
     if (!old->killable()) continue;
     const ServerSide& side = old->server_side();
     if (std::find(killing_.begin(), killing_.end(), old) != killing_.end()) continue;

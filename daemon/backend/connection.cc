@@ -195,7 +195,7 @@ void Connection::OnLinkUp() {
   ejected_ = false;
   distrusted_ = false;
   killing_.clear();
-  if (node_->removals().any() || !node_->removals().OldConnections().empty()) StartChores();
+  if (node_->removals().HasChores()) StartChores();
   if (node_->ReportUp(io_.loop.now_ms())) {
     log::Info(log::Event::kNodeUp, "node {} is up again", node_->name());
   }

@@ -184,6 +184,7 @@ class Connection final : public LinkUser {
   net::Timer chores_;
   std::unique_ptr<Chore> flush_;
   uint64_t chores_after_ms_ = 0;
+  size_t kills_under_way_ = 0;
   size_t removals_under_way_ = 0;
   uint64_t refused_removals_ = 0;
 

@@ -114,7 +114,9 @@ bool Link::CheckHandshake(Expected step, const redis::Reply& reply) {
       return true;
     case Expected::kClientInfo: {
       const size_t at = reply.is_string() ? reply.text.find(" addr=") : std::string_view::npos;
-      if (at != std::string_view::npos) {
+      // Over a Unix socket every client has the server's path as its address, and ids begin anew
+      // when a server does: killing by them could end somebody else's.
+      if (at != std::string_view::npos && settings_.backend.unix_path.empty()) {
         const std::string_view rest = reply.text.substr(at + 6);
         server_side_.address = rest.substr(0, rest.find(' '));
       }
@@ -172,18 +174,18 @@ void Link::OnRead(size_t bytes) {
 }
 
 void Link::OnEnd(int error) {
-  // After an end of file or a reset the server reads this connection no more. What else our kernel
-  // says, and any error in writing, is our side's opinion only.
-  const bool server_knows = error == 0 || error == UV_ECONNRESET;
+  // After an end of file or a reset the other side reads this connection no more. What else our
+  // kernel says, and any error in writing, is our side's opinion only.
+  const bool other_side_knows = error == 0 || error == UV_ECONNRESET;
   if (old_ == nullptr) {
     Fail(
         error == 0 ? "closed by the server" : std::string("connection lost: ") + uv_strerror(error),
-        !server_knows);
+        !other_side_knows);
     return;
   }
-  // ETIMEDOUT: keepalive found nobody for minutes, longer than Redis keeps such a connection
+  // Any other error: keepalive found nobody for minutes, longer than Redis keeps such a connection
   // itself.
-  if (server_knows || error == UV_ETIMEDOUT) old_->OnClosed();
+  old_->OnClosed();
   LinkUser* const user = user_;
   Close();
   user->OnRetiredEnd(this);

@@ -7,7 +7,7 @@ namespace mcrelay::backend {
 
 bool Removals::Hides(std::string_view key) const {
   const std::lock_guard lock(mutex_);
-  return flush_ != 0 || hides_all_ || waiting_.find(key) != waiting_.end() ||
+  return flush_ != 0 || hides_all_ != 0 || waiting_.find(key) != waiting_.end() ||
          taken_.find(key) != taken_.end();
 }
 
@@ -26,7 +26,7 @@ bool Removals::AddLocked(std::string_view key, uint64_t cas, size_t most,
     waiting_.emplace(key, Entry{cas, ++versions_});
   } else {
     if (on_overflow == config::OnOverflow::kFlush) flush_ = ++versions_;
-    if (on_overflow == config::OnOverflow::kMiss) hides_all_ = true;
+    if (on_overflow == config::OnOverflow::kMiss) hides_all_ = ++versions_;
     if (on_overflow != config::OnOverflow::kLog) whole_handed_ = false;
     return false;
   }
@@ -78,7 +78,7 @@ void Removals::Settle(std::string_view key, uint64_t cas, uint64_t quiet) {
 }
 
 bool Removals::ForgetIfEmpty() {
-  const bool empty = waiting_.empty() && taken_.empty() && flush_ == 0 && !hides_all_;
+  const bool empty = waiting_.empty() && taken_.empty() && flush_ == 0 && hides_all_ == 0;
   if (empty) {
     any_.store(false, std::memory_order_release);
     told_overflow_ = false;
@@ -95,9 +95,9 @@ void Removals::AddFlush() {
 
 void Removals::Flushed(uint64_t quiet) {
   const std::lock_guard lock(mutex_);
-  if (!hides_all_) return;
+  if (hides_all_ == 0) return;
   if (quiet == retired_ + 1) {
-    hides_all_ = false;
+    hides_all_ = 0;
     ForgetIfEmpty();
   } else {
     flush_ = ++versions_;  // once more, when no older write can come any more
@@ -119,6 +119,13 @@ std::vector<std::shared_ptr<OldConnection>> Removals::OldConnections() {
   return old_;
 }
 
+bool Removals::HasChores() {
+  if (any()) return true;
+  const std::lock_guard lock(mutex_);
+  return std::any_of(old_.begin(), old_.end(),
+                     [](const auto& one) { return !one->ended() && one->killable(); });
+}
+
 std::vector<Removals::Claim> Removals::Take(size_t most) {
   std::vector<Claim> claims;
   const std::lock_guard lock(mutex_);
@@ -126,7 +133,7 @@ std::vector<Removals::Claim> Removals::Take(size_t most) {
   if (!old_.empty()) return claims;
   if (flush_ != 0) {
     if (!flush_taken_ && !whole_handed_) {
-      claims.push_back({"", 0, flush_});
+      claims.push_back({"", 0, flush_, versions_});
       flush_taken_ = true;
     }
     return claims;
@@ -144,7 +151,7 @@ bool Removals::Done(const Claim& claim) {
   if (claim.key.empty()) {
     if (flush_ == claim.version) {
       flush_ = 0;
-      hides_all_ = false;
+      if (hides_all_ <= claim.taken) hides_all_ = 0;
       // What failed before the flush was asked for is gone with it.
       const auto older = [&](const auto& item) { return item.second.version < claim.version; };
       std::erase_if(waiting_, older);
@@ -196,7 +203,8 @@ void Removals::ForgetHanded() {
   std::erase_if(taken_, handed);
   if (std::exchange(whole_handed_, false)) {
     flush_ = 0;
-    flush_taken_ = hides_all_ = false;
+    flush_taken_ = false;
+    hides_all_ = 0;
   }
   ForgetIfEmpty();
 }
@@ -204,8 +212,8 @@ void Removals::ForgetHanded() {
 Removals::Whole Removals::HandOverWhole() {
   const std::lock_guard lock(mutex_);
   if (whole_handed_) return {};
-  whole_handed_ = flush_ != 0 || hides_all_;
-  return {flush_ != 0, hides_all_};
+  whole_handed_ = flush_ != 0 || hides_all_ != 0;
+  return {flush_ != 0, hides_all_ != 0};
 }
 
 void Removals::TakeBackWhole() {
@@ -215,7 +223,7 @@ void Removals::TakeBackWhole() {
 
 void Removals::HideAll() {
   const std::lock_guard lock(mutex_);
-  hides_all_ = true;
+  hides_all_ = ++versions_;
   whole_handed_ = false;
   any_.store(true, std::memory_order_release);
 }

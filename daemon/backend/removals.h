@@ -7,7 +7,8 @@
 // An old connection is one that was lost with requests in flight: a command still in its socket
 // buffer, or with a proxy in between, may run after a removal that was sent on a new one. It has
 // ended when the server says so in reply to CLIENT KILL; where the server does not take that
-// command, when our end of it is closed by the other side. Threading: any thread. any() is one
+// command or did not tell who we are, and with a Unix socket, when the other side has closed it.
+// Threading: any thread. any() is one
 // atomic load, all that the data path pays while nothing is pending; everything else locks. Bound:
 // `most` keys; what happens beyond is OnOverflow. All is lost with the process.
 #pragma once
@@ -46,11 +47,18 @@ class OldConnection {
 
   void OnKilled() { killed_.store(true); }
   void OnKillRefused() { killable_.store(false); }
+  // The connection that asked for it was lost: some servers drop who asks.
+  void OnKillLost() {
+    if (lost_kills_.fetch_add(1) + 1 >= kMostLostKills) OnKillRefused();
+  }
   // The other side closed it: not the server itself when there is a proxy in between.
   void OnClosed() { closed_.store(true); }
 
  private:
+  static constexpr int kMostLostKills = 8;
+
   const ServerSide server_side_;
+  std::atomic<int> lost_kills_{0};
   std::atomic<bool> killable_;
   std::atomic<bool> closed_{false};
   std::atomic<bool> killed_{false};
@@ -63,6 +71,7 @@ class Removals {
     std::string key;  // empty: the whole database, after an overflow or a flush that failed
     uint64_t cas = 0;
     uint64_t version = 0;
+    uint64_t taken = 0;  // of the whole database: what had happened when it was taken
   };
 
   [[nodiscard]] bool any() const { return any_.load(std::memory_order_acquire); }
@@ -105,6 +114,8 @@ class Removals {
   std::shared_ptr<OldConnection> Retire(const ServerSide& server_side);
   // Those that have not ended.
   [[nodiscard]] std::vector<std::shared_ptr<OldConnection>> OldConnections();
+  // Something is pending, or an old connection can be ended.
+  [[nodiscard]] bool HasChores();
 
   // At most `most` things to remove now; none while an old connection is open.
   [[nodiscard]] std::vector<Claim> Take(size_t most);
@@ -147,7 +158,7 @@ class Removals {
   bool flush_taken_ = false;
   bool whole_handed_ = false;  // flush_ and hides_all_, to the nodes where the keys live now
   bool told_overflow_ = false;
-  bool hides_all_ = false;  // overflow under `miss`: until a flush
+  uint64_t hides_all_ = 0;  // version of an overflow under `miss`: until a flush; 0: none
 };
 
 }  // namespace mcrelay::backend

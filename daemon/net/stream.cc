@@ -200,6 +200,8 @@ void Stream::HalfClose() {
   pool_.Return(&out_);
   if (fd_ >= 0) SetFull(false);
   EndOutput();
+  readable_ = true;  // its reading may have ended with the error that this answers
+  StartReading();
 }
 
 void Stream::EndOutput() {

@@ -18,9 +18,10 @@ namespace mcrelay::worker {
 namespace {
 
 constexpr uint64_t kIdleCheckMs = 1000;
-// Memory that is needed again costs page faults: it is given back for so much only, and no more
-// often than this.
-constexpr size_t kWorthGivingBytes = 256u << 10;
+// Memory that is needed again costs page faults: it is given back for so much only, while large
+// values still come and when they do not, and no more often than this.
+constexpr size_t kWorthGivingBytes = 4u << 20;
+constexpr size_t kWorthGivingAtRestBytes = 256u << 10;
 constexpr uint64_t kGivePauseMs = 5000;
 // A drain looks for silent clients this often, and so many times before it closes the busy ones
 // too.
@@ -280,9 +281,11 @@ void Worker::CloseIdle() {
 void Worker::GiveMemoryBack() {
   const uint64_t now_ms = io_.loop.now_ms();
   const size_t freed_bytes = io_.buffers.freed_bytes();
-  const bool is_over = client_left_ || freed_bytes == seen_freed_bytes_;
+  const bool at_rest = freed_bytes == seen_freed_bytes_;
   seen_freed_bytes_ = freed_bytes;
-  if (!is_over || freed_bytes < kWorthGivingBytes || now_ms - gave_ms_ < kGivePauseMs) return;
+  if (!at_rest && !client_left_) return;
+  if (freed_bytes < (at_rest ? kWorthGivingAtRestBytes : kWorthGivingBytes)) return;
+  if (now_ms - gave_ms_ < kGivePauseMs) return;
   client_left_ = false;
   seen_freed_bytes_ = 0;
   io_.buffers.ForgetFreed();

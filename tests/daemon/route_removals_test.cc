@@ -64,6 +64,23 @@ TEST_CASE("removals: what an overflow hides ends with a flush that no older writ
   CHECK_FALSE(removals.Hides("anything"));
 }
 
+TEST_CASE("removals: an overflow during a flush outlives that flush, one before it does not") {
+  Removals removals;
+  removals.AddFlush();
+  REQUIRE_FALSE(removals.Add("a", 5, 0, config::OnOverflow::kMiss));
+  auto claims = removals.Take(10);
+  REQUIRE(claims.size() == 1);
+  CHECK(removals.Done(claims.front()));
+  CHECK_FALSE(removals.Hides("anything"));
+
+  removals.AddFlush();
+  claims = removals.Take(10);
+  REQUIRE(claims.size() == 1);
+  REQUIRE_FALSE(removals.Add("b", 6, 0, config::OnOverflow::kMiss));
+  CHECK_FALSE(removals.Done(claims.front()));
+  CHECK(removals.Hides("anything"));
+}
+
 TEST_CASE("removals: that the other side closed it is no end of a connection the server can kill") {
   Removals removals;
   const auto known = removals.Retire({7, "127.0.0.1:1"});
@@ -71,14 +88,23 @@ TEST_CASE("removals: that the other side closed it is no end of a connection the
   CHECK_FALSE(known->ended());
   CHECK(removals.Quiet() == 0);
   CHECK(removals.OldConnections().size() == 1);
+  CHECK(removals.HasChores());
   known->OnKillRefused();
   CHECK(known->ended());
+  CHECK_FALSE(removals.HasChores());
 
   const auto refused_first = removals.Retire({8, "127.0.0.1:2"});
   refused_first->OnKillRefused();
   CHECK_FALSE(refused_first->ended());
   refused_first->OnClosed();
   CHECK(refused_first->ended());
+
+  const auto dropped = removals.Retire({10, "127.0.0.1:4"});
+  dropped->OnClosed();
+  for (int i = 0; i < 7; ++i) dropped->OnKillLost();
+  CHECK_FALSE(dropped->ended());
+  dropped->OnKillLost();
+  CHECK(dropped->ended());
 
   const auto killed = removals.Retire({9, "127.0.0.1:3"});
   killed->OnKilled();

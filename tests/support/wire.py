@@ -59,6 +59,10 @@ class Wire:
                 except OSError:
                     pass
 
+    def holds_bytes(self):
+        """Of mcrelay's, while held."""
+        return any(select.select([client], [], [], 0)[0] for client, _ in self.pairs)
+
     def leave(self):
         self.left, self.pairs = self.pairs, []
         for client, _ in self.left:

@@ -9,6 +9,7 @@ import unittest
 TESTS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, TESTS)
 
+from support.client import RedisClient  # noqa: E402
 from support.load import Load  # noqa: E402
 from support.servers import patience, wait_until  # noqa: E402
 from support.testcase import FleetTestCase  # noqa: E402
@@ -25,9 +26,10 @@ class OutageTestCase(FleetTestCase):
         daemon = self.fleet.mcrelay(backends=[r.location() for r in redis], config=config, **options)
         return redis, daemon
 
-    def wired(self, config=CONFIG, **options):
+    def wired(self, config=CONFIG, prepare=lambda redis: None, **options):
         """(redis, wire, daemon): the wire between them can be cut or held."""
         redis = self.fleet.redis()
+        prepare(redis)
         wire = Wire(redis.address)
         self.fleet.closers.callback(wire.close)
         return redis, wire, self.fleet.mcrelay(backends=[wire.location()], config=config, **options)
@@ -76,6 +78,25 @@ class Killed(OutageTestCase):
                 self.assert_served_within(load, time.monotonic(), 1.0)
                 load.check()
         self.assertGreater(load.total("failed_writes"), 0, "the outage was not noticed")
+
+    def test_killed_under_load_behind_a_unix_socket(self):
+        """Its end is often noticed in writing first. Nothing is left open, and who has connected to
+        the new server meanwhile is not disturbed: ids begin anew there."""
+        redis = self.fleet.redis()
+        daemon = self.fleet.mcrelay(backends=[redis.location(unix=True)], config=CONFIG, threads=4)
+        daemon.settle()
+        with self.load(daemon, workers=8) as load:
+            for _ in range(6):
+                time.sleep(0.3)
+                redis.kill9()
+                redis.start()
+                strangers = [RedisClient(redis.socket_path) for _ in range(10)]
+                self.assert_served_within(load, time.monotonic(), 1.0)
+                for stranger in strangers:
+                    self.assertEqual(stranger.call("PING"), b"PONG")
+                    stranger.close()
+                load.check()
+        wait_until(lambda: daemon.descriptors() <= daemon.idle_descriptors, 2, "all is closed")
 
     def test_what_a_dead_backend_answers(self):
         for mode, config in (("miss", CONFIG), ("error", CONFIG + "on_error: error\n")):

@@ -142,7 +142,7 @@ class Stale(OutageTestCase):
         client.set(b"k", b"old")
         wire.hold()
         client.send(b"set k 0 0 4\r\nlate\r\n")
-        time.sleep(0.1)
+        wait_until(wire.holds_bytes, 0.4, "the set is on its way")
         wire.leave()
         self.assertEqual(client.unit(), b"NOT_STORED\r\n")
         wire.release()
@@ -362,6 +362,11 @@ class SlowConnection(FakeRedis):
         return self._reply(words)
 
 
+def forbid_kill(redis):
+    with redis.client() as raw:
+        raw.call("ACL", "SETUSER", "app", "on", ">secret", "~*", "&*", "+@all", "-client|kill")
+
+
 class BusyOnce(FakeRedis):
     """Too busy for the first CLIENT KILL."""
 
@@ -409,6 +414,25 @@ class RetiredLink(OutageTestCase):
             time.sleep(0.005)
         self.assertEqual(writer.set(b"k", b"last"), b"STORED\r\n")
         wait_until(lambda: writer.get(b"k") == b"last", 2, "the newer item shows")
+
+    def test_where_the_server_refuses_to_kill(self):
+        """The end of file is believed then, whoever closed first."""
+        for begin, end in (("cut", "mend"), ("hold", "release")):
+            with self.subTest(begin=begin):
+                redis, wire, daemon = self.wired(config=CONFIG + "username: app\npassword: secret\n",
+                                                 prepare=forbid_kill, threads=1)
+                client = self.open(daemon)
+                self.assertEqual(client.set(b"k", b"old"), b"STORED\r\n")
+                wire.hold()
+                client.send(b"set k 0 0 4\r\nlost\r\n")
+                wait_until(wire.holds_bytes, 0.4, "the set is on its way")
+                getattr(wire, begin)()
+                self.assertEqual(client.unit(), b"NOT_STORED\r\n")
+                wire.release()
+                getattr(wire, end)()
+                wait_until(lambda: client.set(b"k", b"newer") == b"STORED\r\n", 3, "it serves again")
+                wait_until(lambda: client.get(b"k") == b"newer", 3, "the newer item shows")
+                daemon.settle()
 
     def test_killed_again_when_the_server_was_busy(self):
         """What a script that runs too long refuses for a while is not refused for good."""
