@@ -365,7 +365,8 @@ class Reload(ReloadTestCase):
         slow.send(b"".join(b"get large%d\r\n" % i for i in range(30)))
         time.sleep(0.5)
         for number in range(3):
-            self.reload(daemon, configuration(redis, more=base + f"timeouts: {{request: {300 + number}ms}}\n"))
+            changed = f"timeouts: {{request: {patience(300) + number:.0f}ms}}\n"
+            self.reload(daemon, configuration(redis, more=base + changed))
             for i in range(20):
                 self.assertEqual(client.set(b"other%d" % i, b"x"), b"STORED\r\n")
         for i in range(30):

@@ -10,7 +10,7 @@
 #include "protocol/translate/translation.h"
 
 namespace {
-size_t allocations = 0;
+thread_local size_t allocations = 0;  // other tests here have threads
 }
 
 void* operator new(size_t bytes) {
