@@ -45,6 +45,7 @@ bool Session::Adopt(int fd) {
 }
 
 void Session::Resume() {
+  changed_ = false;
   if (postponed_ > 0 && !stream_.closing() && stream_.unsent_bytes() < kUnreadBytes)
     ReadPostponed();
   if (!stalled_ || stream_.closing() || Paused()) return;
@@ -198,6 +199,7 @@ void Session::EndListKey(Exchange* exchange) {
 }
 
 void Session::MarkDirty() {
+  changed_ = true;
   if (dirty_ || stream_.closing()) return;
   dirty_ = true;
   context_.dirty.push_back(this);
@@ -222,6 +224,8 @@ void Session::Flush() {
     task_->OnFlushed();
   } else if (ending_ && head_ == nullptr && !stalled_ && unsent == 0) {
     Destroy();
+  } else if (changed_ && (stalled_ || postponed_ > 0)) {
+    MarkDirty();  // what it waited for failed when the routers wrote
   } else if (was_full && ((stalled_ && !Paused()) ||
                           (postponed_ > 0 && stream_.unsent_bytes() < kUnreadBytes))) {
     MarkDirty();  // this write made the room it waited for

@@ -147,6 +147,7 @@ class Session final : public net::StreamOwner {
   bool full_ = false;       // the client did not read for a while: that wait is its own
   bool held_back_ = false;  // stalled for an earlier command on the same key
   bool dirty_ = false;
+  bool changed_ = false;  // marked dirty since Resume()
 };
 
 }  // namespace mcrelay::client

@@ -1,6 +1,7 @@
 """Redis killed, stopped, cut off, restarted, under load that knows what every answer may be."""
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -97,6 +98,27 @@ class Killed(OutageTestCase):
                     stranger.close()
                 load.check()
         wait_until(lambda: daemon.descriptors() <= daemon.idle_descriptors, 2, "all is closed")
+
+    def test_a_batch_that_finds_it_dead_in_the_same_turn(self):
+        """Commands that wait for earlier ones go on when those fail while they are written."""
+        (redis,), daemon = self.stage(threads=1)
+        many = b"".join(b"set k%d 0 0 1\r\nx\r\n" % i for i in range(1100))
+        for batch, answers in ((many + b"delete last\r\n", 1101), (b"mg a v\r\nmn\r\n", 2),
+                               (b"mg a v\r\nset a 0 0 1\r\nx\r\n", 2), (b"incr a 1\r\nversion\r\n", 2),
+                               (b"set a 0 0 1\r\nx\r\nflush_all\r\n", 2),
+                               (b"append a 0 0 1\r\nx\r\nget a\r\n", 2)):
+            with self.subTest(batch=batch[-40:]):
+                client, other = self.open(daemon), self.open(daemon)
+                wait_until(lambda: client.set(b"warm", b"x") == b"STORED\r\n", 3, "it serves")
+                redis.pause()
+                other.send(b"set unread 0 0 1\r\nx\r\n")  # so that Redis resets instead of closing
+                time.sleep(0.1)
+                os.kill(daemon.pid, signal.SIGSTOP)
+                client.send(batch)
+                redis.kill9()
+                os.kill(daemon.pid, signal.SIGCONT)
+                self.assertEqual(len(client.units(answers, limit_s=3)), answers)
+                redis.start()
 
     def test_what_a_dead_backend_answers(self):
         for mode, config in (("miss", CONFIG), ("error", CONFIG + "on_error: error\n")):
