@@ -1,5 +1,5 @@
-// mcrelay_bench_relay PORT TO: passes bytes on between clients of 127.0.0.1:PORT and a connection of
-// each to 127.0.0.1:TO, and does nothing else. What it adds to a round trip no proxy can save.
+// mcrelay_bench_relay PORT TO: passes bytes on between clients of 127.0.0.1:PORT and a connection
+// of each to 127.0.0.1:TO, and does nothing else. What it adds to a round trip no proxy can save.
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -66,7 +66,8 @@ class Relay {
     if (client < 0 || connect(server, reinterpret_cast<const sockaddr*>(&to_), sizeof(to_)) != 0)
       Fail("connect");
     const int on = 1;
-    other_.resize(static_cast<size_t>(std::max({client, server, static_cast<int>(other_.size())})) + 1);
+    other_.resize(static_cast<size_t>(std::max({client, server, static_cast<int>(other_.size())})) +
+                  1);
     for (const int fd : {client, server}) {
       setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
       other_[static_cast<size_t>(fd)] = fd == client ? server : client;
@@ -78,7 +79,8 @@ class Relay {
     const int other = other_[static_cast<size_t>(fd)];
     if (other == 0) return;  // closed in this turn
     const ssize_t got = recv(fd, bytes_.data(), bytes_.size(), 0);
-    if (got > 0 && send(other, bytes_.data(), static_cast<size_t>(got), MSG_NOSIGNAL) == got) return;
+    if (got > 0 && send(other, bytes_.data(), static_cast<size_t>(got), MSG_NOSIGNAL) == got)
+      return;
     for (const int end : {fd, other}) {
       other_[static_cast<size_t>(end)] = 0;
       close(end);

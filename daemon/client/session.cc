@@ -224,11 +224,10 @@ void Session::Flush() {
     task_->OnFlushed();
   } else if (ending_ && head_ == nullptr && !stalled_ && unsent == 0) {
     Destroy();
-  } else if (changed_ && (stalled_ || postponed_ > 0)) {
-    MarkDirty();  // what it waited for failed when the routers wrote
-  } else if (was_full && ((stalled_ && !Paused()) ||
-                          (postponed_ > 0 && stream_.unsent_bytes() < kUnreadBytes))) {
-    MarkDirty();  // this write made the room it waited for
+  } else if ((changed_ || was_full) &&
+             ((stalled_ && !Paused()) ||
+              (postponed_ > 0 && stream_.unsent_bytes() < kUnreadBytes))) {
+    MarkDirty();  // what it waited for failed when the routers wrote, or this write made the room
   }
 }
 
