@@ -6,7 +6,6 @@
 #include <system_error>
 #include <utility>
 
-#include "daemon/log/log.h"
 #include "daemon/walk/prefix_flush.h"
 #include "protocol/translate/scripts.h"
 
@@ -33,20 +32,16 @@ client::FlushMode FlushModeOf(const config::Config& config) {
   return config.key_prefix.empty() ? client::FlushMode::kFlushDb : client::FlushMode::kPrefix;
 }
 
-// A file that became unreadable locks nobody out and lets nobody in: the users of before stay.
-std::shared_ptr<const client::Users> LoadUsers(const config::Config& config,
-                                               const Snapshot* previous) {
+// A file that became unreadable refuses the whole reload: the users of before stay.
+std::shared_ptr<const client::Users> LoadUsers(const config::Config& config) {
   if (config.auth_file.empty()) return nullptr;
   std::string error;
   std::shared_ptr<const client::Users> users = client::Users::Load(config.auth_file, &error);
-  if (users != nullptr) return users;
-  if (previous == nullptr || previous->runtime->users == nullptr) throw std::runtime_error(error);
-  log::Error(log::Event::kReload, "auth_file was not taken over: {}", error);
-  return previous->runtime->users;
+  if (users == nullptr) throw std::runtime_error(error);
+  return users;
 }
 
-std::shared_ptr<const client::Runtime> MakeRuntime(const config::Config& config,
-                                                   const Snapshot* previous) {
+std::shared_ptr<const client::Runtime> MakeRuntime(const config::Config& config) {
   auto runtime = std::make_shared<client::Runtime>();
   runtime->translate.value_format = config.value_format == config::ValueFormat::kTagged
                                         ? translate::ValueFormat::kTagged
@@ -63,7 +58,7 @@ std::shared_ptr<const client::Runtime> MakeRuntime(const config::Config& config,
   runtime->shutdown_enabled = config.shutdown_enabled;
   runtime->dumps_enabled = config.dumps_enabled;
   runtime->embedded = config.embedded;
-  runtime->users = LoadUsers(config, previous);
+  runtime->users = LoadUsers(config);
   runtime->request_ms = config.timeouts.request;
   runtime->idle_ms = config.timeouts.idle;
   runtime->most_in_flight = config.limits.in_flight;
@@ -185,7 +180,7 @@ std::shared_ptr<const Snapshot> MakeSnapshot(const config::Config& config,
                                              const Snapshot* previous) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->config = std::make_shared<const config::Config>(config);
-  snapshot->runtime = MakeRuntime(config, previous);
+  snapshot->runtime = MakeRuntime(config);
   snapshot->connection = MakeConnectionSettings(config);
   snapshot->nodes_before = NodesOf(previous);
   snapshot->routes.read_from = config.read_from;

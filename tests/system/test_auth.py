@@ -105,8 +105,14 @@ class Authentication(FleetTestCase):
         self.assertEqual(inside.call(b"mn\r\n"), b"MN\r\n")
         os.unlink(self.path)
         daemon.signal(signal.SIGHUP)
-        wait_until(lambda: "auth_file was not taken over" in daemon.log(), 5, "it says so")
+        refused = "the configuration was not taken over: cannot read"
+        wait_until(lambda: refused in daemon.log(), 5, "it says so")
         self.assertEqual(self.open(daemon).call(new), b"STORED\r\n")
+        self.write_users("foo\n")
+        daemon.signal(signal.SIGHUP)
+        wait_until(lambda: "users:1: expected user:password" in daemon.log(), 5, "it says so")
+        self.assertEqual(self.open(daemon).call(new), b"STORED\r\n")
+        self.assertEqual(daemon.log().count("the configuration was taken over"), 1)
 
     def test_a_bad_file_is_an_error_at_start(self):
         for text, reason in [("", "names no user"), ("foo\n", "users:1: expected user:password"),
