@@ -66,8 +66,7 @@ class Relay {
     if (client < 0 || connect(server, reinterpret_cast<const sockaddr*>(&to_), sizeof(to_)) != 0)
       Fail("connect");
     const int on = 1;
-    other_.resize(static_cast<size_t>(std::max({client, server, static_cast<int>(other_.size())})) +
-                  1);
+    other_.resize(std::max(other_.size(), static_cast<size_t>(std::max(client, server)) + 1));
     for (const int fd : {client, server}) {
       setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
       other_[static_cast<size_t>(fd)] = fd == client ? server : client;
